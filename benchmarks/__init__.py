@@ -1,0 +1,18 @@
+"""Speed and memory of geomem, each beside a peer in the same process run: `python -m benchmarks [NAME...]`."""
+
+from __future__ import annotations
+
+BENCHMARKS: dict[str, tuple[str, str]] = {
+    "steps": ("benchmarks.steps", "training steps against the same model and data under the Hugging Face Trainer"),
+    "vectors": ("benchmarks.vectors", "Node2Vec, full softmax, against gensim's walks and negative sampling"),
+    "eigen": ("benchmarks.eigen", "eigen-projections against dense numpy, and at 50 001 nodes where dense cannot run"),
+    "peak": ("benchmarks.peak", "the share of the machine's matrix-product peak that training reaches"),
+    "memory": ("benchmarks.memory", "peak memory of training, against the Trainer"),
+    "star-1000": ("benchmarks.star_1000", "G(1000,5) from nothing to half of the held-out first hops"),
+    "path-share": ("benchmarks.path_share", "how the share of the path loss decides what G(1000,5) learns"),
+    "star-5000": ("benchmarks.star_5000", "G(5000,5), 20 001 nodes, from nothing to half of the held-out first hops"),
+}
+"""Name -> module with `run(quick) -> rows` and `FIELDS`, the keys of every row; and what it measures."""
+
+LONG = ("star-5000",)
+"""Run only when named: takes more than ten minutes."""

@@ -1,0 +1,401 @@
+"""The door: parse the command line, call one function, print. No logic lives here."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias, Union, get_args
+
+import tyro
+from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional, UseAppendAction, arg, subcommand
+
+from geomem.errors import InputError, nearest
+from geomem.registry import Registry
+
+Many: TypeAlias = UseAppendAction[tuple[str, ...]]
+Flag: TypeAlias = FlagCreatePairsOff[bool]
+Device: TypeAlias = Literal["auto", "cpu", "cuda"]
+
+
+@dataclass(frozen=True)
+class StudyList:
+    """List the studies.
+
+    In use:
+        geomem study list
+    """
+
+    json: Flag = False
+    """print JSON for programs"""
+
+    def run(self) -> int:
+        """Print a line a study."""
+        from geomem.studies import STUDIES
+
+        return _list({"study": STUDIES}, self.json)
+
+
+@dataclass(frozen=True)
+class StudyShow:
+    """Show a study: its paper, experiments, claims and settings.
+
+    In use:
+        geomem study show geometric-memory
+        geomem study show geometric-memory --scale paper --json
+    """
+
+    name: Annotated[Positional[str], arg(metavar="NAME")]
+    """the study"""
+    scale: Literal["smoke", "laptop", "paper"] = "laptop"
+    """the size whose settings to show"""
+    json: Flag = False
+    """print JSON for programs"""
+
+    def run(self) -> int:
+        """Print the study."""
+        from geomem import console
+        from geomem.studies.show import describe_study
+
+        console.show(describe_study(self.name, self.scale), self.json)
+        return 0
+
+
+@dataclass(frozen=True)
+class StudyCite:
+    """Print the BibTeX entry of a study's paper.
+
+    In use:
+        geomem study cite geometric-memory
+    """
+
+    name: Annotated[Positional[str], arg(metavar="NAME")]
+    """the study"""
+
+    def run(self) -> int:
+        """Print the citation."""
+        from geomem.studies import STUDIES
+
+        _say(STUDIES.get(self.name).citation)
+        return 0
+
+
+@dataclass(frozen=True)
+class StudyRun:
+    """Run a study: train, measure, judge every claim, and write a report.
+
+    In use:
+        geomem study run geometric-memory
+        geomem study run geometric-memory --experiment all --seeds 5
+        geomem study run geometric-memory --experiment pauses --experiment directions
+        geomem study run geometric-memory --scale smoke --set path_star.arms=50 --strict
+        geomem study run --resume runs/geometric-memory-laptop-20260101-120000
+    """
+
+    name: Annotated[Positional[str | None], arg(metavar="NAME")] = None
+    """the study; not needed with --resume"""
+    scale: Literal["smoke", "laptop", "paper"] = "laptop"
+    """smoke takes seconds, laptop minutes on two cores, paper the published sizes on a GPU"""
+    experiment: Annotated[Many, arg(metavar="E")] = ()
+    """run these experiments instead of the headline set, or 'all' (repeat the option)"""
+    seeds: Annotated[int | None, arg(metavar="N")] = None
+    """number of seeds of every experiment; each experiment has its own default"""
+    set: Annotated[Many, arg(metavar="KEY=VALUE")] = ()
+    """change a setting, for example path_star.arms=100 (repeat the option)"""
+    out: Path = Path("runs")
+    """folder in which the run's own directory is made"""
+    resume: Annotated[Path | None, arg(metavar="RUN")] = None
+    """go on with this unfinished run; finished parts are skipped"""
+    device: Device = "auto"
+    """where to train"""
+    workers: Annotated[int | None, arg(metavar="N")] = None
+    """trainings at a time; default: the cores that are free"""
+    strict: Flag = False
+    """exit with 1 when a claim is contradicted"""
+    json: Flag = False
+    """print the verdicts as JSON at the end"""
+
+    def run(self) -> int:
+        """Run or resume, then print verdicts and where the report is."""
+        from geomem import console, session
+        from geomem.studies.show import summarise
+
+        if self.resume is not None:
+            done = session.resume_study(self.resume, console.progress())
+        elif self.name is None:
+            raise InputError("which study? for example: geomem study run geometric-memory (see geomem study list)")
+        else:
+            request = session.Request(
+                study=self.name,
+                scale=self.scale,
+                experiments=self.experiment,
+                seeds=self.seeds,
+                overrides=self.set,
+                device=self.device,
+                workers=self.workers,
+            )
+            done = session.run_study(request, self.out, console.progress())
+        summary = summarise(done)
+        console.show(summary, self.json)
+        return 1 if self.strict and summary.contradicted else 0
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train an experiment of your own from a YAML file, from --set alone, or go on with one.
+
+    In use:
+        geomem train experiment.yaml
+        geomem train experiment.yaml --set model.width=128 --set seed=1 --dry-run
+        geomem train --set task=in-weights-edges --set model=transformer --set stages.0.steps=200
+        geomem train --resume runs/train-20260101-120000
+    """
+
+    file: Annotated[Positional[Path | None], arg(metavar="FILE")] = None
+    """settings in YAML: task, model, objective, stages, measure"""
+    set: Annotated[Many, arg(metavar="KEY=VALUE")] = ()
+    """change a setting, for example model.width=128 (repeat the option)"""
+    out: Path = Path("runs")
+    """folder in which the run's own directory is made"""
+    resume: Annotated[Path | None, arg(metavar="RUN")] = None
+    """go on with this unfinished run, to the same bits"""
+    device: Annotated[Device | None, arg(metavar="auto|cpu|cuda")] = None
+    """where to train, instead of what the file says"""
+    dry_run: Flag = False
+    """show steps, memory and minutes, and stop"""
+    json: Flag = False
+    """print the result as JSON"""
+
+    def run(self) -> int:
+        """Train, or say what it would cost."""
+        from geomem import console, session
+
+        if self.resume is not None:
+            console.show(session.resume(self.resume, console.progress()), self.json)
+            return 0
+        overrides = [*self.set, *([] if self.device is None else [f"device={self.device}"])]
+        spec = session.read(self.file, overrides)
+        result = session.cost(spec) if self.dry_run else session.start(spec, self.out, console.progress())
+        console.show(result, self.json)
+        return 0
+
+
+@dataclass(frozen=True)
+class GraphCommand:
+    """Describe a graph (nodes, edges, degrees, components, spectrum) and draw it.
+
+    In use:
+        geomem graph countries
+        geomem graph path-star:arms=250,length=4 --json
+        geomem graph my-edges.csv --draw my-graph.svg
+    """
+
+    graph: Annotated[Positional[str], arg(metavar="KIND|FILE")]
+    """a kind, with settings after a colon, or a file: edge list, CSV or GraphML"""
+    seed: int = 0
+    """seed of the kinds that draw at random"""
+    draw: Annotated[Path | None, arg(metavar="FILE")] = None
+    """write a picture here (.svg, .png or .pdf)"""
+    json: Flag = False
+    """print JSON for programs"""
+
+    def run(self) -> int:
+        """Print the description, and draw."""
+        from geomem import console, graph_view
+
+        console.show(graph_view.look(self.graph, self.seed, self.draw), self.json)
+        return 0
+
+
+@dataclass(frozen=True)
+class Runs:
+    """List the runs in a folder, oldest first.
+
+    In use:
+        geomem runs
+        geomem runs results --json
+    """
+
+    directory: Annotated[Positional[Path], arg(metavar="DIR")] = Path("runs")
+    """folder that holds run directories"""
+    json: Flag = False
+    """print JSON for programs"""
+
+    def run(self) -> int:
+        """Print a line a run."""
+        from geomem import console
+        from geomem.runs.listing import list_runs
+
+        console.show(list_runs(self.directory), self.json)
+        return 0
+
+
+@dataclass(frozen=True)
+class Report:
+    """Write the report of a run again, or one page that shows several side by side.
+
+    In use:
+        geomem report runs/geometric-memory-laptop-20260101-120000
+        geomem report runs/a runs/b --out comparison.html
+    """
+
+    run_directories: Annotated[Positional[tuple[Path, ...]], arg(name="run", metavar="RUN")]
+    """one or several run directories"""
+    out: Path = Path("comparison.html")
+    """where to write the page for several runs"""
+
+    def run(self) -> int:
+        """Write the page and print where it is."""
+        from geomem.report.comparison import write_comparison
+        from geomem.report.page import write_report
+
+        if not self.run_directories:
+            raise InputError("which run? for example: geomem report runs/NAME (see geomem runs)")
+        if len(self.run_directories) == 1:
+            _say(str(write_report(self.run_directories[0])))
+        else:
+            _say(str(write_comparison(list(self.run_directories), self.out)))
+        return 0
+
+
+@dataclass(frozen=True)
+class ListParts:
+    """List what experiments are made of: graphs, tasks, models, objectives, measurements, studies.
+
+    In use:
+        geomem list
+        geomem list model
+    """
+
+    kind: Annotated[Positional[str | None], arg(metavar="KIND")] = None
+    """one kind of part; default: all"""
+    json: Flag = False
+    """print JSON for programs"""
+
+    def run(self) -> int:
+        """Print a line a part."""
+        from geomem.parts import registries
+
+        return _list(registries(self.kind), self.json)
+
+
+@dataclass(frozen=True)
+class ShowPart:
+    """Show one part: what it is, where it comes from, and its settings with their defaults.
+
+    In use:
+        geomem show model transformer
+        geomem show measurement leaf-first-hop --json
+    """
+
+    kind: Annotated[Positional[str], arg(metavar="KIND")]
+    """graph, task, model, objective, measurement or study"""
+    name: Annotated[Positional[str], arg(metavar="NAME")]
+    """the part"""
+    json: Flag = False
+    """print JSON for programs"""
+
+    def run(self) -> int:
+        """Print the part."""
+        from geomem import console
+        from geomem.parts import describe_part
+
+        console.show(describe_part(self.kind, self.name), self.json)
+        return 0
+
+
+StudyCommand: TypeAlias = Union[
+    Annotated[StudyList, subcommand("list")],
+    Annotated[StudyShow, subcommand("show")],
+    Annotated[StudyRun, subcommand("run")],
+    Annotated[StudyCite, subcommand("cite")],
+]
+
+
+@dataclass(frozen=True)
+class StudyGroup:
+    """Papers as executable studies: list, show, run, cite."""
+
+    command: OmitArgPrefixes[StudyCommand]
+
+    def run(self) -> int:
+        """Run the chosen command."""
+        return self.command.run()
+
+
+Command: TypeAlias = Union[
+    Annotated[StudyGroup, subcommand("study")],
+    Annotated[Train, subcommand("train")],
+    Annotated[GraphCommand, subcommand("graph")],
+    Annotated[Runs, subcommand("runs")],
+    Annotated[Report, subcommand("report")],
+    Annotated[ListParts, subcommand("list")],
+    Annotated[ShowPart, subcommand("show")],
+]
+
+_ABOUT = """A laboratory for the geometry of memory in sequence models.
+
+Start here: geomem study run geometric-memory"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line and return its exit code: 0, 1 (a claim contradicted under --strict), 2 (bad input)."""
+    try:
+        return _parse(sys.argv[1:] if arguments is None else arguments).run()
+    except InputError as error:
+        print(f"geomem: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    except KeyboardInterrupt:
+        print("geomem: interrupted; what was saved can be continued with --resume", file=sys.stderr)  # noqa: T201
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has gone (`geomem list | head`): nothing is left to say, nor to flush at exit.
+        sys.stdout = io.StringIO()
+        return 0
+
+
+def _parse(arguments: Sequence[str]) -> Any:
+    """Parse with tyro, and say its boxed complaints in one line."""
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            return tyro.cli(Command, prog="geomem", description=_ABOUT, args=list(arguments))  # pyright: ignore[reportArgumentType]
+    except SystemExit as stop:
+        if stop.code in (0, None):
+            raise
+        raise InputError(_one_line(said.getvalue())) from None
+
+
+def _one_line(boxed: str) -> str:
+    lines = [line.strip("│╭╮╰╯─ ").strip() for line in boxed.splitlines()]
+    words = [line for line in lines if line and not line.startswith("For full helptext")]
+    # The first line is the box's title, which the complaint repeats in better words; the last part repeats --help.
+    told = words[1:] if len(words) > 1 else words
+    told = told[: told.index("Argument helptext:")] if "Argument helptext:" in told else told
+    text = " ".join(told)
+    unknown = text.removeprefix("Unrecognized options:").split(",")[0].strip()
+    guess = nearest(unknown, _known_words()) if text.startswith("Unrecognized options") else None
+    return f"{text}; did you mean '{guess}'?" if guess else text
+
+
+def _known_words() -> list[str]:
+    """Every command and option there is, for the nearest one to a mistyped word."""
+    groups = [get_args(one) for one in (*get_args(Command), *get_args(StudyCommand))]
+    names = [mark.name for group in groups for mark in group[1:] if hasattr(mark, "name")]
+    options = [f"--{field.name.replace('_', '-')}" for group in groups for field in fields(group[0])]
+    return [*names, *options]
+
+
+def _list(registries: dict[str, Registry[Any]], as_json: bool) -> int:
+    from geomem import console
+    from geomem.parts import listing
+
+    console.show(listing(registries), as_json)
+    return 0
+
+
+def _say(text: str) -> None:
+    print(text)  # noqa: T201

@@ -1,0 +1,82 @@
+"""Draw curves: numbers over steps with bands over seeds and chance as a dashed line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from geomem.report.numbers import number
+from geomem.report.style import (
+    NARROW_WIDTH,
+    SINGLE_WIDTH,
+    SOFT,
+    Shape,
+    colour,
+    legend_above,
+    level_scale,
+    log_ticks,
+    new_figure,
+    ticks,
+)
+from geomem.runs.exhibits import Curves
+
+
+def draw(exhibit: Curves, shape: Shape) -> Figure:
+    """Return the figure of an exhibit."""
+    width, height = (SINGLE_WIDTH, 3.6) if shape == "wide" else (NARROW_WIDTH, 2.9)
+    figure = new_figure(width, height)
+    axes = figure.add_subplot()
+    handles: list[Any] = []
+    for index, series in enumerate(exhibit.series):
+        tone = colour(series.colour if series.colour is not None else index)
+        style = (0, (4, 2)) if series.dashed else "-"
+        marker = "o" if len(series.x) <= 12 else None
+        (line,) = axes.plot(series.x, series.y, color=tone, linestyle=style, marker=marker, markersize=3.5)
+        if series.low is not None and series.high is not None:
+            axes.fill_between(series.x, series.low, series.high, color=tone, alpha=0.18, linewidth=0)
+        handles.append(line)
+    labels = [series.name for series in exhibit.series]
+    for reference in exhibit.references:
+        line = axes.axhline(reference.value, color=SOFT, linestyle=(0, (1.5, 2)), linewidth=1.3)
+        handles.append(line)
+        labels.append(f"{reference.name} {number(reference.value, percent=exhibit.percent)}")
+    _scales(exhibit, axes, 5 if shape == "wide" else 3)
+    axes.set_xlabel(exhibit.x_label)
+    axes.set_ylabel(exhibit.y_label)
+    axes.grid(axis="y")
+    axes.set_axisbelow(True)
+    legend_above(figure, [_short(handle) for handle in handles], labels, width)
+    return figure
+
+
+def rows(exhibit: Curves) -> list[list[Any]]:
+    """Return the data as a table: a header, then one row a point; references come as series without x."""
+    table: list[list[Any]] = [["series", "x", "y", "low", "high"]]
+    for series in exhibit.series:
+        for index, (x, y) in enumerate(zip(series.x, series.y, strict=True)):
+            table.append([series.name, x, y, series.low[index] if series.low else "",
+                          series.high[index] if series.high else ""])  # fmt: skip
+    table.extend([reference.name, "", reference.value, "", ""] for reference in exhibit.references)
+    return table
+
+
+def _scales(exhibit: Curves, axes: Any, x_ticks: int) -> None:
+    if exhibit.log_x and any(value > 0 for series in exhibit.series for value in series.x):
+        axes.set_xscale("log")
+        log_ticks(axes.xaxis, most=x_ticks)
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(x_ticks))
+        axes.xaxis.set_major_formatter(ticks())
+    if exhibit.log_y and any(value > 0 for series in exhibit.series for value in series.y):
+        axes.set_yscale("log")
+        log_ticks(axes.yaxis, most=6, percent=exhibit.percent)
+        return
+    levels = [value for series in exhibit.series for value in (*series.y, *(series.high or ()))]
+    level_scale(axes, [*levels, *(2 * line.value for line in exhibit.references)], percent=exhibit.percent)
+
+
+def _short(line: Any) -> Line2D:
+    return Line2D([], [], color=line.get_color(), linestyle=line.get_linestyle(), linewidth=line.get_linewidth())

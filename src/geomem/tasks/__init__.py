@@ -1,0 +1,24 @@
+"""Tasks: knowledge stated as token sequences, and how well a model knows it. This is the list of them."""
+
+from __future__ import annotations
+
+from geomem.registry import Registry
+from geomem.spec import Spec
+
+TASKS: Registry[type[Spec]] = Registry(
+    "task",
+    {
+        "in-weights-edges": (
+            "geomem.tasks.specs:InWeightsEdgesSpec",
+            "the edges of one graph, stored in the weights: 'u is followed by v'",
+        ),
+        "in-weights-path": (
+            "geomem.tasks.specs:InWeightsPathSpec",
+            "edges of one graph in the weights, and from a leaf the path that leads to it; a quarter held out",
+        ),
+        "in-context-path": (
+            "geomem.tasks.specs:InContextPathSpec",
+            "a fresh path-star in every prompt, and the path from its root to a goal",
+        ),
+    },
+)

@@ -1,0 +1,130 @@
+"""How well a model predicts target tokens after a prefix, teacher-forced and free-running, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+LOGITS_IN_MEMORY = 16_000_000
+"""Most logits held at once while scoring (64 MB in float32)."""
+
+MOST_ROWS = 4096
+"""Most sequences in one forward pass while scoring, however small the vocabulary."""
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Generator[None]:
+    """Switch a model to eval mode without gradients; afterwards every module has the mode it had."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
+def rows_per_chunk(columns: int, vocabulary: int) -> int:
+    """Return how many rows with `columns` positions of logits each fit in one chunk (at least 1)."""
+    return max(1, min(MOST_ROWS, LOGITS_IN_MEMORY // (columns * vocabulary)))
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a model answered to M prefixes with K target tokens each; all on the CPU.
+
+    forced: (M, K) int64, arg-max of each position given the true tokens before it.
+    free: (M, K) int64, greedy decoding; equal to `forced` when all are decoded in one shot.
+    losses: (M, K) float32, cross-entropy in nats of each true token, teacher-forced.
+    ranks: (M,) int64, tokens with a larger logit than the true one at the decision column, teacher-forced.
+    restricted: (M,) int64, arg-max among the candidates there, or None when no candidates were given.
+    """
+
+    forced: Tensor
+    free: Tensor
+    losses: Tensor
+    ranks: Tensor
+    restricted: Tensor | None
+
+
+def predict(
+    model: nn.Module,
+    prefixes: Tensor,
+    targets: Tensor,
+    *,
+    vocabulary: int,
+    decision: int,
+    candidates: Tensor | None = None,
+    filler: int | None = None,
+    device: torch.device | str = "cpu",
+) -> Predictions:
+    """Predict targets (M, K) after prefixes (M, T), both int64.
+
+    vocabulary: number of tokens the model scores. decision: the target column to rank. candidates: (C,) token ids a
+    restricted answer is chosen from. filler: stands in for all target inputs, and everything is decoded in one shot;
+    None for teacher-forced and free-running decoding.
+
+    One pass scores all positions teacher-forced. Greedy decoding agrees with it up to each row's first mistake, so only
+    rows with one are decoded on, from there.
+    """
+    chosen = None if candidates is None else candidates.to(device)
+    chunks = torch.arange(len(prefixes)).split(rows_per_chunk(targets.shape[1], vocabulary))
+    with evaluating(model):
+        parts = [
+            _predict(
+                model,
+                prefixes[rows].to(device),
+                targets[rows].to(device),
+                decision=decision,
+                candidates=chosen,
+                filler=filler,
+            )
+            for rows in chunks
+        ]
+    return Predictions(
+        torch.cat([part.forced for part in parts]),
+        torch.cat([part.free for part in parts]),
+        torch.cat([part.losses for part in parts]),
+        torch.cat([part.ranks for part in parts]),
+        None if candidates is None else torch.cat([part.restricted for part in parts if part.restricted is not None]),
+    )
+
+
+def _predict(
+    model: nn.Module,
+    prefixes: Tensor,
+    targets: Tensor,
+    *,
+    decision: int,
+    candidates: Tensor | None,
+    filler: int | None,
+) -> Predictions:
+    shown = targets if filler is None else torch.full_like(targets, filler)
+    inputs = torch.cat([prefixes, shown[:, :-1]], dim=1)
+    logits = model(input_ids=inputs, logits_to_keep=targets.shape[1]).logits.float()
+    true = logits.gather(-1, targets[..., None])
+    losses = torch.logsumexp(logits, dim=-1) - true[..., 0]
+    forced = logits.argmax(-1)
+    at = logits[:, decision]
+    ranks = (at > true[:, decision]).sum(-1)
+    restricted = None if candidates is None else candidates[at[:, candidates].argmax(-1)].cpu()
+    del logits, at
+    free = forced if filler is not None else _decode_on(model, prefixes, targets, forced)
+    return Predictions(forced.cpu(), free.cpu(), losses.cpu(), ranks.cpu(), restricted)
+
+
+def _decode_on(model: nn.Module, prefixes: Tensor, targets: Tensor, forced: Tensor) -> Tensor:
+    free = forced.clone()
+    wrong = torch.zeros(len(targets), dtype=torch.bool, device=targets.device)
+    for column in range(1, targets.shape[1]):
+        wrong |= free[:, column - 1] != targets[:, column - 1]
+        rows = wrong.nonzero().flatten()
+        if len(rows) > 0:
+            inputs = torch.cat([prefixes[rows], free[rows, :column]], dim=1)
+            free[rows, column] = model(input_ids=inputs, logits_to_keep=1).logits[:, -1].argmax(-1)
+    return free

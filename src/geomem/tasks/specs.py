@@ -1,0 +1,126 @@
+"""Settings of the tasks; importing them does not import torch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, Self
+
+from pydantic import Field, SerializeAsAny, field_validator, model_validator
+
+from geomem.errors import InputError
+from geomem.spec import Spec, resolve
+
+if TYPE_CHECKING:
+    from geomem.tasks.in_context import InContextPath
+    from geomem.tasks.in_weights import InWeightsEdges, InWeightsPath
+
+Direction = Literal["forward", "backward", "both"]
+EdgeForm = Literal["contexts", "examples"]
+
+
+def _path_star() -> Spec:
+    from geomem.graphs import GRAPHS
+
+    return resolve(GRAPHS, "path-star", "graph")
+
+
+class _EdgeSettings(Spec):
+    graph: SerializeAsAny[Spec] = Field(default_factory=_path_star, description="the graph to memorise")
+    directions: Direction = Field("both", description="which way edges are stated")
+    self_edges: bool = Field(False, description="also state 'u is followed by u' for every node")
+    edge_form: EdgeForm = Field(
+        "contexts", description="train on distinct contexts with soft labels, or on one example per edge (same loss)"
+    )
+    edge_token: bool = Field(True, description="start an edge example with [EDGE]")
+    edge_pause: bool = Field(False, description="put one [PAUSE] after the source node of an edge")
+
+    @field_validator("graph", mode="before")
+    @classmethod
+    def _graph(cls, value: object) -> Spec:
+        from geomem.graphs import GRAPHS
+
+        return resolve(GRAPHS, value, "graph")
+
+
+class InWeightsEdgesSpec(_EdgeSettings):
+    """Memorise the edges of one graph (arXiv 2510.26745; card 2.3)."""
+
+    kind: Literal["in-weights-edges"] = "in-weights-edges"
+
+    def build(self, seed: int) -> InWeightsEdges:
+        """Build the task; `seed` decides the graph's node numbers."""
+        from geomem.tasks.in_weights import InWeightsEdges
+
+        return InWeightsEdges(self, seed)
+
+
+class InWeightsPathSpec(_EdgeSettings):
+    """Memorise the edges of one graph and find paths in it (arXiv 2510.26745; card 2.3 to 2.7)."""
+
+    kind: Literal["in-weights-path"] = "in-weights-path"
+    target: Literal["full", "hardest", "reversed"] = Field(
+        "full", description="the path from the root, its first hop alone, or the path from the leaf"
+    )
+    pauses: int = Field(1, ge=0, description="[PAUSE] tokens between the leaf and the path")
+    start_node: bool = Field(False, description="name the root before the leaf")
+    split: Literal["leaf", "subtree"] = Field("leaf", description="hold out single paths, or all paths of some arms")
+    train_share: float = Field(0.75, gt=0, le=1, description="share of the paths (or arms) trained on, rounded down")
+    path_share: float = Field(0.25, gt=0, lt=1, description="default share of the path loss in the whole loss")
+    teacherless: bool = Field(False, description="hide target inputs behind $ and decode in one shot")
+    root: int | str | None = Field(None, description="node paths start from; default: the graph's root")
+    path_length: int | None = Field(
+        None, ge=2, description="nodes in a path: a shortest one to every node that far; default: the graph's own paths"
+    )
+
+    @model_validator(mode="after")
+    def _root_needs_length(self) -> Self:
+        if self.root is not None and self.path_length is None:
+            raise InputError("root: needs path_length, the number of nodes in a path")
+        return self
+
+    def build(self, seed: int) -> InWeightsPath:
+        """Build the task; `seed` decides the graph's node numbers and the split.
+
+        Raises InputError when the graph has no paths and no root and path_length say where to find them, or when the
+        training share leaves no path to train on.
+        """
+        from geomem.tasks.in_weights import InWeightsPath
+
+        return InWeightsPath(self, seed)
+
+
+class InContextPathSpec(Spec):
+    """Find the path in a fresh path-star that the prompt itself lists (arXiv 2403.06963, section 4)."""
+
+    kind: Literal["in-context-path"] = "in-context-path"
+    arms: int = Field(2, ge=1, description="arms of the star")
+    length: int = Field(5, ge=2, description="nodes in a path, root included")
+    num_nodes: int | None = Field(None, ge=2, description="node names to draw from; default: 50 or what the star needs")
+    target: Literal["full", "reversed"] = Field("full", description="the path from the root, or from the goal")
+    teacherless: bool = Field(False, description="hide target inputs behind $ and decode in one shot")
+    train_size: int = Field(200_000, ge=1, description="distinct training prompts, generated when asked for")
+    test_size: int = Field(1000, ge=1, description="held-out prompts to score on")
+
+    @property
+    def star_nodes(self) -> int:
+        """Nodes of one star: arms * (length - 1) + 1."""
+        return self.arms * (self.length - 1) + 1
+
+    @property
+    def names(self) -> int:
+        """Node names there are."""
+        return max(50, self.star_nodes) if self.num_nodes is None else self.num_nodes
+
+    @model_validator(mode="after")
+    def _enough_names(self) -> Self:
+        if self.names < self.star_nodes:
+            raise InputError(
+                f"num_nodes: a star of {self.arms} arms of length {self.length} has {self.star_nodes} nodes, "
+                f"got {self.names} names"
+            )
+        return self
+
+    def build(self, seed: int) -> InContextPath:
+        """Build the task; `seed` decides every prompt."""
+        from geomem.tasks.in_context import InContextPath
+
+        return InContextPath(self, seed)

@@ -1,0 +1,79 @@
+"""Which id is which token: nodes first, then nine special tokens (arXiv 2510.26745; card 2.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from geomem.errors import unknown_name
+
+SPECIALS = ("|", "[PAUSE]", "/", "$", ">", "<", "[PAD]", "[EDGE]", "[PATH]")
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Ids 0..N-1 are nodes, N..N+8 are `SPECIALS` in that order.
+
+    labels: N names of the nodes, or None for their numbers.
+    """
+
+    num_nodes: int
+    labels: tuple[str, ...] | None = field(default=None, repr=False)
+
+    @property
+    def size(self) -> int:
+        """Number of tokens, N + 9."""
+        return self.num_nodes + len(SPECIALS)
+
+    def special(self, name: str) -> int:
+        """Return the id of a special token. Raises InputError for an unknown name."""
+        if name not in SPECIALS:
+            raise unknown_name("special token", name, SPECIALS)
+        return self.num_nodes + SPECIALS.index(name)
+
+    @property
+    def bar(self) -> int:
+        """Separates edges in a prompt."""
+        return self.special("|")
+
+    @property
+    def pause(self) -> int:
+        """An extra position to think in."""
+        return self.special("[PAUSE]")
+
+    @property
+    def slash(self) -> int:
+        """Ends the edges of a prompt."""
+        return self.special("/")
+
+    @property
+    def filler(self) -> int:
+        """Stands in for target inputs in teacherless training."""
+        return self.special("$")
+
+    @property
+    def pad(self) -> int:
+        """Fills up short sequences."""
+        return self.special("[PAD]")
+
+    @property
+    def edge(self) -> int:
+        """Marks an edge example."""
+        return self.special("[EDGE]")
+
+    @property
+    def path(self) -> int:
+        """Marks a path example."""
+        return self.special("[PATH]")
+
+    def name(self, token: int) -> str:
+        """Return the name of one token. Raises IndexError outside the vocabulary."""
+        if not 0 <= token < self.size:
+            raise IndexError(f"token {token} is outside 0..{self.size - 1}")
+        if token >= self.num_nodes:
+            return SPECIALS[token - self.num_nodes]
+        return self.labels[token] if self.labels is not None else str(token)
+
+    def names(self, tokens: Iterable[int]) -> list[str]:
+        """Return the names of tokens."""
+        return [self.name(int(token)) for token in tokens]

@@ -1,0 +1,73 @@
+"""What a training run will cost, found by taking a few of its steps before spending the rest."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from geomem.runs.directory import Run
+from geomem.training.spec import TrainSpec
+
+_TRIAL = 4
+"""Steps tried a stage; the first, which allocates, is not counted."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Steps, parameters, seconds a step and in all, and the peak memory of the process in MiB."""
+
+    steps: int
+    parameters: int
+    trainable: int
+    streams: dict[str, int]
+    seconds_per_step: dict[str, float]
+    seconds: float
+    peak_mib: float
+    device: str
+
+    def lines(self) -> list[str]:
+        """Return the estimate as short lines."""
+        stages = ", ".join(f"{name} {1000 * one:.1f} ms" for name, one in self.seconds_per_step.items())
+        data = ", ".join(f"{size} {name}" for name, size in self.streams.items())
+        return [
+            f"data: {data}",
+            f"model: {self.parameters:,} parameters, {self.trainable:,} trained",
+            f"steps: {self.steps}, a step takes {stages}",
+            f"time: about {self.seconds / 60:.1f} minutes on {self.device}, evaluations included",
+            f"memory: about {self.peak_mib:.0f} MiB at its peak",
+        ]
+
+
+def estimate(spec: TrainSpec) -> Cost:
+    """Take a few steps of every stage in a temporary directory and extrapolate.
+
+    Raises InputError for whatever the run itself would refuse.
+    """
+    from geomem.training.loop import Loop
+
+    with tempfile.TemporaryDirectory() as folder:
+        run = Run.create(Path(folder), "trial", "train", spec.model_dump(mode="json"), [spec.seed])
+        loop = Loop(spec, run)
+        each, evaluation = loop.time_steps(_TRIAL)
+        run.unlock()
+    evaluations = 1 + spec.steps // spec.evaluate_every
+    seconds = sum(stage.steps * one for stage, one in zip(spec.stages, each, strict=True)) + evaluations * evaluation
+    parameters = list(loop.raw.parameters())
+    return Cost(
+        steps=spec.steps,
+        parameters=sum(parameter.numel() for parameter in parameters),
+        trainable=sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
+        streams={name: stream.size for name, stream in loop.streams.items()},
+        seconds_per_step={stage.name: one for stage, one in zip(spec.stages, each, strict=True)},
+        seconds=seconds,
+        peak_mib=_peak_mib(),
+        device=run.info.choices["device"],
+    )
+
+
+def _peak_mib() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1024**2 if sys.platform == "darwin" else 1024)

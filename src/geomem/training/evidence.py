@@ -1,0 +1,79 @@
+"""Gather the tensors that measurements read, by name, from a task and a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from geomem.errors import InputError
+from geomem.geometry import MEASUREMENTS
+from geomem.geometry.measurement import check, measure
+from geomem.tasks.task import Task
+
+_ROWS = 4096
+"""Contexts a forward pass takes at once when logits of all nodes are asked for."""
+
+
+def gather(task: Task, model: nn.Module, wanted: set[str]) -> dict[str, Any]:
+    """Return what the task knows and what the model learned, on the CPU, under the measurements' argument names.
+
+    embeddings, output_embeddings: (N, m); token_table: (V, m); layer_weight: (m, m) where the model is one linear
+    layer; edge_logits: (N, V) when wanted.
+    """
+    evidence: dict[str, Any] = dict(task.evidence())
+    inputs, outputs = _table(model, "get_input_embeddings"), _table(model, "get_output_embeddings")
+    nodes = task.vocabulary.num_nodes
+    if inputs is not None:
+        evidence |= {"token_table": inputs, "embeddings": inputs[:nodes]}
+    if outputs is not None:
+        evidence["output_embeddings"] = outputs[:nodes]
+    layer = getattr(model, "linear", None)
+    if isinstance(layer, nn.Linear):
+        evidence["layer_weight"] = layer.weight.detach().float().cpu()
+    if "edge_logits" in wanted:
+        prefixes = task.edge_prefix_tokens()
+        if prefixes is None:
+            raise InputError(f"task {task.name} states no edges, so 'edge_logits' cannot be computed")
+        evidence["edge_logits"] = next_token_logits(model, prefixes)
+    return evidence
+
+
+def check_measurements(names: Sequence[str], task: Task, model: nn.Module) -> None:
+    """Check before the first step that every measurement will find its inputs. Raises InputError naming what lacks."""
+    if names:
+        known = set(gather(task, model, set()))
+        check(names, known if task.edge_prefix_tokens() is None else {*known, "edge_logits"})
+
+
+def measure_now(names: Sequence[str], task: Task, model: nn.Module) -> dict[str, float]:
+    """Run registered measurements on a task and a model. Raises InputError when a measurement lacks its input."""
+    if not names:
+        return {}
+    wanted: set[str] = set()
+    for name in names:
+        wanted |= set(MEASUREMENTS.get(name).inputs)
+    evidence: Mapping[str, Any] = gather(task, model, wanted)
+    return measure(names, evidence)
+
+
+@torch.no_grad()
+def next_token_logits(model: nn.Module, tokens: Tensor) -> Tensor:
+    """Return float32 logits (M, V) after each context (M, T), on the CPU, in eval mode."""
+    device = next(model.parameters()).device
+    training = model.training
+    model.eval()
+    try:
+        parts = [model(input_ids=rows.to(device), logits_to_keep=1).logits[:, -1].float().cpu()
+                 for rows in tokens.split(_ROWS)]  # fmt: skip
+    finally:
+        model.train(training)
+    return torch.cat(parts)
+
+
+def _table(model: nn.Module, getter: str) -> Tensor | None:
+    found = getattr(model, getter, lambda: None)()
+    weight = getattr(found, "weight", None)
+    return weight.detach().float().cpu() if isinstance(weight, Tensor) else None

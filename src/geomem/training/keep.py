@@ -1,0 +1,45 @@
+"""What every training leaves in its run directory, whatever it trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from transformers.utils.logging import disable_progress_bar
+
+from geomem.runs.atomic import write_folder_atomic
+from geomem.runs.directory import Run
+from geomem.runs.tables import History, Measurement, write_measurements
+from geomem.training.spec import TrainSpec
+
+_COURSE = ("loss", "lr", "gradient_norm")
+"""Columns that describe the course of training rather than what was learned."""
+
+
+def keep_results(run: Run, spec: TrainSpec, history: History, model: Any, steps: int, seconds: float) -> None:
+    """Write history, last measurements, timing and the checkpoint, each atomically.
+
+    Wall time is kept apart from the history, which is the same bits whatever the machine was doing.
+    """
+    history.write(run.path / "history.parquet")
+    rows = [
+        Measurement(
+            model=getattr(spec.model, "kind", ""), step=where[-1], seed=spec.seed, metric=name, value=values[-1]
+        )
+        for name in sorted(history.columns)
+        if name.split("/")[0] not in _COURSE
+        for where, values in [history.series(name)]
+        if values
+    ]
+    write_measurements(run.path / "measurements.parquet", rows)
+    timing = History()
+    timing.add(steps, {"seconds": seconds})
+    timing.write(run.path / "timing.parquet")
+
+    # Its bar for writing shards would break into ours.
+    disable_progress_bar()
+
+    def save(partial: Path) -> None:
+        model.save_pretrained(partial)
+
+    write_folder_atomic(run.checkpoint, save)

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial import procrustes
+from sklearn.linear_model import RidgeCV
+
+from geomem.errors import InputError
+from geomem.geometry.procrustes import (
+    held_out_map,
+    latitude_longitude,
+    measure_map_recovery,
+    pca_procrustes,
+    procrustes_fit,
+    ridge_predictions,
+    true_coordinates,
+)
+from tests.geometry.samples import normal, rotation
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_disparity_against_scipy(seed: int) -> None:
+    points, targets = normal(30, 3, seed=seed), normal(30, 3, seed=seed + 10)
+    targets[:, 0] += 2 * points[:, 1]
+    found = procrustes_fit(points, targets)
+    assert found.disparity == pytest.approx(procrustes(targets.numpy(), points.numpy())[2])
+    error = (found.fitted - targets).square().sum() / (targets - targets.mean(0)).square().sum()
+    assert float(error) == pytest.approx(found.disparity)
+    assert torch.allclose(found.rotation @ found.rotation.T, torch.eye(3, dtype=torch.float64))
+
+
+def test_a_turned_scaled_shifted_reflected_copy_fits_exactly() -> None:
+    points = normal(30, 3)
+    turn = rotation(3) * torch.tensor([-1.0, 1.0, 1.0])
+    found = procrustes_fit(points, 7 * points @ turn + 3)
+    assert found.disparity == pytest.approx(0, abs=1e-12)
+    assert found.scale == pytest.approx(7)
+    assert torch.allclose(found.rotation, turn)
+
+
+def test_collapsed_points_explain_nothing() -> None:
+    assert procrustes_fit(torch.ones(9, 2), normal(9, 2)).disparity == 1
+    assert pca_procrustes(torch.ones(9, 1), normal(9, 2)).disparity == 1
+
+
+def test_sphere_and_back() -> None:
+    places = torch.tensor([[0.0, 0.0], [90.0, 0.0], [0.0, 90.0], [-33.9, 151.2], [47.9, 106.9]])
+    space = true_coordinates(places, "sphere")
+    assert torch.allclose(space[:3], torch.eye(3, dtype=torch.float64)[[0, 2, 1]], atol=1e-12)
+    assert torch.allclose(space.norm(dim=1), torch.ones(5, dtype=torch.float64))
+    assert torch.allclose(latitude_longitude(3 * space)[3:], places[3:].double(), atol=1e-5)
+    # Neighbours across the date line are near in space, though their longitudes differ by 358 degrees.
+    line = true_coordinates(torch.tensor([[0.0, 179.0], [0.0, -179.0]]), "sphere")
+    assert float((line[0] - line[1]).norm()) < 0.04
+    with pytest.raises(InputError, match="latitude and longitude"):
+        true_coordinates(normal(4, 3), "sphere")
+
+
+@pytest.mark.parametrize("width", [5, 60])
+def test_ridge_against_scikit_learn(width: int) -> None:
+    train, test, targets = normal(40, width).numpy(), normal(9, width, seed=1).numpy(), normal(40, 2, seed=2).numpy()
+    targets[:, 0] += train[:, 0]
+    top = np.linalg.svd(train - train.mean(0), compute_uv=False)[0] ** 2
+    oracle = RidgeCV(alphas=top * np.logspace(-6, 2, 17)).fit(train, targets)
+    found = ridge_predictions(train, np.stack([targets, targets[::-1]]), test)
+    assert np.allclose(found[0], oracle.predict(test), atol=1e-8)
+
+
+def test_a_map_beside_louder_dimensions_is_found_by_ridge_only() -> None:
+    places = normal(100, 2)
+    table = torch.cat([places, 5 * normal(100, 6, seed=1)], dim=1) @ rotation(8)
+    found = measure_map_recovery(table.float(), places)
+    assert found["ridge_r2"] > 0.95
+    assert found["ridge_r2_low"] <= found["ridge_r2"] <= found["ridge_r2_high"]
+    assert found["ridge_r2_control_high"] < 0.1
+    assert found["procrustes_r2"] < 0.3
+    loud = measure_map_recovery(10 * places @ rotation(8)[:2] + 0.1 * normal(100, 8, seed=2), places)
+    assert loud["procrustes_r2"] > 0.9
+    assert loud["procrustes_r2_control_high"] < 0.3
+
+
+def test_random_embeddings_find_no_map_even_with_more_dimensions_than_nodes() -> None:
+    found = measure_map_recovery(normal(60, 200), normal(60, 2, seed=1))
+    assert found["ridge_r2"] < 0.1
+
+
+def test_each_node_is_predicted_by_a_fit_that_did_not_see_it() -> None:
+    table, places = normal(40, 4), normal(40, 2, seed=1)
+    found = held_out_map(table, places, shuffles=2)
+    moved = places.clone()
+    moved[7] += 1e6
+    again = held_out_map(table, moved, shuffles=2)
+    assert torch.allclose(found.predicted[7], again.predicted[7])
+    assert torch.equal(held_out_map(table, places, shuffles=2).predicted, found.predicted)
+
+
+def test_nodes_without_coordinates_are_left_out() -> None:
+    places = normal(40, 2)
+    places[[3, 5], 0] = torch.nan
+    found = measure_map_recovery(places.nan_to_num(), places)
+    assert found["nodes"] == 38
+    assert found["ridge_r2"] > 0.99
+
+
+def test_bad_input() -> None:
+    with pytest.raises(InputError, match="at least 10 nodes"):
+        held_out_map(normal(9, 2), normal(9, 2))
+    with pytest.raises(InputError, match="same place"):
+        held_out_map(normal(20, 2), torch.ones(20, 2))
+    with pytest.raises(InputError, match="same place"):
+        procrustes_fit(normal(20, 2), torch.ones(20, 2))

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from geomem.errors import InputError
+from geomem.objectives import OBJECTIVES
+from geomem.objectives.next_token import NextToken
+from geomem.objectives.teacherless import Teacherless
+from geomem.spec import resolve
+
+
+def test_names_build_their_objectives():
+    built = {name: type(resolve(OBJECTIVES, name).build()) for name in OBJECTIVES}  # type: ignore[attr-defined]
+    assert built == {"next-token": NextToken, "teacherless": Teacherless}
+
+
+def test_an_unknown_objective_names_the_nearest():
+    with pytest.raises(InputError, match="did you mean 'teacherless'"):
+        resolve(OBJECTIVES, "teacher-less")
+
+
+def test_settings_do_not_import_torch():
+    code = "import sys, geomem.objectives.specs, geomem.tasks.specs; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from geomem.batch import IGNORE, Batch, ContextMatrix
+from geomem.errors import InputError
+from geomem.objectives.next_token import NextToken
+from geomem.objectives.teacherless import Teacherless
+
+from .causal import Bag
+
+FILLER = 6
+TOKENS = torch.tensor([[5, 1, 2, 3], [5, 4, 0, 1]])
+LABELS = torch.tensor([[IGNORE, IGNORE, 2, 3], [IGNORE, IGNORE, 0, 1]])
+
+
+def test_hidden_inputs_equal_filling_them_in_by_hand():
+    model = Bag(7).double()
+    by_hand = torch.tensor([[5, 1, FILLER, FILLER], [5, 4, FILLER, FILLER]])
+    expected = NextToken()(model, Batch(by_hand, LABELS))
+    found = Teacherless()(model, Batch(TOKENS, LABELS, columns=2, filler=FILLER))
+    assert found.item() == expected.item()
+    assert found.item() != NextToken()(model, Batch(TOKENS, LABELS)).item()
+
+
+def test_a_target_cannot_reach_the_model():
+    model = Bag(7).double()
+    loss = Teacherless()(model, Batch(TOKENS, LABELS, columns=2, filler=FILLER))
+    loss.backward()
+    grad = model.table.grad
+    assert grad is not None
+    # Tokens 0, 2, 3 stand in the batch as targets alone; 1 and 4 also in a prefix.
+    assert grad[[0, 2, 3]].abs().max() == 0
+    assert grad[[1, 4, 5, FILLER]].abs().amin(0).max() > 0
+
+
+def test_a_single_target_is_next_token_prediction():
+    model = Bag(7).double()
+    labels = LABELS.clone()
+    labels[:, 2] = IGNORE
+    batch = Batch(TOKENS, labels, filler=FILLER)
+    assert Teacherless()(model, batch).item() == NextToken()(model, batch).item()
+    contexts = ContextMatrix.from_pairs(TOKENS[:, :2], TOKENS[:, 2]).full()
+    assert Teacherless()(model, contexts).item() == NextToken()(model, contexts).item()
+
+
+def test_a_task_without_filler_is_a_clear_error():
+    with pytest.raises(InputError, match="no filler token") as caught:
+        Teacherless()(Bag(7), Batch(TOKENS, LABELS))
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from geomem.errors import InputError
+from geomem.runs.directory import Run
+from geomem.runs.tables import History, read_measurements
+from geomem.training.loop import headline_metric, resume_spec, train
+from geomem.training.progress import Event
+from tests.training.settings import new_run, small
+
+
+def test_a_run_leaves_history_measurements_and_a_checkpoint(tmp_path: Path) -> None:
+    spec = small(measure=["cosine-level", "top-degree-recovery"])
+    run = new_run(tmp_path, spec)
+    events: list[Event] = []
+    trained = train(spec, run, events.append)
+    history = History.read(run.path / "history.parquet")
+    assert history.steps == list(range(31))
+    assert len(history.series("loss")[0]) == 30
+    assert history.series("paths/held_out/first_hop")[0] == [0, 10, 20, 30]
+    assert history.series("loss/paths")[0] == list(range(12, 30))
+    assert len(history.series("gradient_norm")[0]) == 18
+    metrics = {row.metric for row in read_measurements(run.path / "measurements.parquet")}
+    assert any(name.startswith("cosine-level/") for name in metrics)
+    assert any(name.startswith("top-degree-recovery/") for name in metrics)
+    assert events[-1].done
+    assert (run.path / "checkpoint" / "model.safetensors").is_file()
+    assert headline_metric(trained.task) == "paths/held_out/first_hop"
+
+
+def test_checkpoint_opens_with_auto_model_after_import_geomem(tmp_path: Path) -> None:
+    spec = small()
+    run = new_run(tmp_path, spec)
+    trained = train(spec, run)
+    tokens = torch.tensor([[1, 2, 3]])
+    trained.model.eval()
+    expected = trained.model(input_ids=tokens).logits.sum().item()
+    code = (
+        "import geomem, torch\nfrom transformers import AutoModelForCausalLM\n"
+        f"model = AutoModelForCausalLM.from_pretrained({str(run.checkpoint)!r}).eval()\n"
+        "print(model(input_ids=torch.tensor([[1, 2, 3]])).logits.sum().item())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(done.stdout) == pytest.approx(expected, rel=1e-6)
+
+
+def test_same_seed_same_bits_other_seed_other_bits(tmp_path: Path) -> None:
+    def weights(seed: int) -> torch.Tensor:
+        spec = small(seed=seed)
+        model = train(spec, new_run(tmp_path, spec)).model
+        return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
+
+    assert torch.equal(weights(0), weights(0))
+    assert not torch.equal(weights(0), weights(1))
+
+
+def test_divergence_ends_with_a_message_and_the_last_good_weights(tmp_path: Path) -> None:
+    stages = [{"steps": 60, "optimizer": {"kind": "sgd", "lr": 1e30}, "schedule": {"kind": "constant"}}]
+    spec = small(stages=stages, checkpoint_every=1000)
+    run = new_run(tmp_path, spec)
+    trained = train(spec, run)
+    assert trained.status == "diverged"
+    assert "lower the learning rate" in trained.message
+    assert all(torch.isfinite(parameter).all() for parameter in trained.model.parameters())
+    assert (run.path / "checkpoint" / "model.safetensors").is_file()
+
+
+def test_early_stop_on_a_stated_criterion(tmp_path: Path) -> None:
+    spec = small(stop={"metric": "edges/loss", "at_most": 100.0, "patience": 2})
+    trained = train(spec, new_run(tmp_path, spec))
+    assert trained.status == "stopped early"
+    assert "met the stop criterion at step 10" in trained.message
+    assert trained.history.steps[-1] == 10
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"stop": {"metric": "edges/los", "at_most": 1.0}}, "did you mean 'edges/loss'?"),
+        (
+            {"stages": [{"steps": 2, "mix": {"edge": 1.0}}]},
+            "unknown stream in stage 'main' 'edge'; did you mean 'edges'?",
+        ),
+        ({"measure": ["map-recovery"]}, "needs 'coordinates'"),
+    ],
+)
+def test_names_that_do_not_fit_the_task(tmp_path: Path, change: dict[str, object], expected: str) -> None:
+    spec = small(**change)
+    with pytest.raises(InputError) as caught:
+        train(spec, new_run(tmp_path, spec))
+    assert expected in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_evaluation_does_not_change_the_training(tmp_path: Path) -> None:
+    often, rarely = small(evaluate_every=1), small(evaluate_every=1000)
+    first = train(often, new_run(tmp_path, often)).history.series("loss")
+    assert train(rarely, new_run(tmp_path, rarely)).history.series("loss") == first
+
+
+def test_resume_spec_keeps_the_threads_of_the_first_attempt(tmp_path: Path) -> None:
+    spec = small(threads=1)
+    run = new_run(tmp_path, spec)
+    train(spec, run)
+    run.unlock()
+    assert resume_spec(Run.open(run.path)).threads == 1
