@@ -30,9 +30,17 @@ def show(result: Shown, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps(result.data(), indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n")
         return
-    console = Console(soft_wrap=False, highlight=False)
+    console = _Results(soft_wrap=False, highlight=False)
     for renderable in result.renderables():
         console.print(renderable)
+
+
+class _Results(Console):
+    """A console that says it when its reader has gone; rich's own ends the process with 1, which means something else."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise BrokenPipeError again."""
+        raise BrokenPipeError
 
 
 def progress() -> Console:

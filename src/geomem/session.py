@@ -83,11 +83,19 @@ def start(spec: TrainSpec, out: Path, console: Console) -> Outcome:
     run = Run.create(out, spec.name, "train", spec.model_dump(mode="json"), [spec.seed])
     try:
         return _go(spec, run, console)
-    except InputError:
-        if not (run.path / "resume" / "state.pt").exists():
+    except InputError as error:
+        if not _worth_resuming(run, error):
             run.unlock()
             shutil.rmtree(run.path)
         raise
+
+
+def _worth_resuming(run: Run, error: InputError) -> bool:
+    """Return whether a failed run holds something to go on from: a saved state, and steps if the settings are at fault."""
+    from geomem.training.state import TrainState
+
+    file = run.path / "resume" / "state.pt"
+    return file.exists() and (isinstance(error, RunError) or TrainState.load(file).step > 0)
 
 
 def resume(path: Path, console: Console) -> Outcome:

@@ -115,6 +115,9 @@ def _plan(study: Study, request: Request) -> list[tuple[Experiment, list[Cell]]]
     settings = _settings(study, request)
     if request.seeds is not None and request.seeds < 1:
         raise InputError(f"--seeds: must be at least 1, got {request.seeds}")
+    if request.workers is not None and request.workers < 1:
+        raise InputError(f"--workers: must be at least 1, got {request.workers}")
+    choose_device(request.device)
     return [
         (experiment, experiment.cells(settings, range(request.seeds or experiment.seeds[request.scale])))
         for experiment in study.chosen(request.experiments)

@@ -14,6 +14,9 @@ from geomem.training.spec import TrainSpec
 _TRIAL = 4
 """Steps tried a stage; the first, which allocates, is not counted."""
 
+_VECTOR_TRIAL = 50
+"""Steps tried of a word-vector model, each of which is short."""
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -46,6 +49,8 @@ def estimate(spec: TrainSpec) -> Cost:
 
     Raises InputError for whatever the run itself would refuse.
     """
+    if not spec.sequence:
+        return _estimate_vectors(spec)
     from geomem.training.loop import Loop
 
     with tempfile.TemporaryDirectory() as folder:
@@ -63,6 +68,33 @@ def estimate(spec: TrainSpec) -> Cost:
         streams={name: stream.size for name, stream in loop.streams.items()},
         seconds_per_step={stage.name: one for stage, one in zip(spec.stages, each, strict=True)},
         seconds=seconds,
+        peak_mib=_peak_mib(),
+        device=run.info.choices["device"],
+    )
+
+
+def _estimate_vectors(spec: TrainSpec) -> Cost:
+    """Estimate a word-vector model: the same with no step and with a few."""
+    from geomem.training.word_vectors import train_vectors
+
+    taken: list[float] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for steps in (0, 0, _VECTOR_TRIAL):  # the first builds and imports, and is not counted
+            model = spec.model.model_copy(update={"steps": steps})
+            trial = spec.model_copy(update={"model": model, "evaluate_every": 2 * _VECTOR_TRIAL})
+            run = Run.create(Path(folder), "trial", "train", trial.model_dump(mode="json"), [spec.seed])
+            trained = train_vectors(trial, run)
+            run.unlock()
+            taken.append(trained.seconds)
+    a_step = max(0.0, taken[2] - taken[1]) / _VECTOR_TRIAL
+    parameters = sum(parameter.numel() for parameter in trained.model.parameters())
+    return Cost(
+        steps=spec.steps,
+        parameters=parameters,
+        trainable=parameters,
+        streams={name: stream.size for name, stream in trained.task.streams("train").items()},
+        seconds_per_step={"main": a_step},
+        seconds=spec.steps * a_step + (1 + spec.steps // spec.evaluate_every) * taken[1],
         peak_mib=_peak_mib(),
         device=run.info.choices["device"],
     )

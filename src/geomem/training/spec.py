@@ -181,7 +181,8 @@ def set_key(data: dict[str, Any], override: str) -> None:
         else:
             if isinstance(place.get(part), str):
                 place[part] = {"kind": place[part]}
-            place = place.setdefault(part, {})
+            # A list that is not there yet begins with its first item: stages.0.steps=200 is a whole list of stages.
+            place = place.setdefault(part, [] if parts[depth + 1] == "0" else {})
         if not isinstance(place, dict | list):
             raise InputError(f"--set {override}: {here} is the value {place!r}, not a group of settings")
     if isinstance(place, list):
@@ -191,6 +192,8 @@ def set_key(data: dict[str, Any], override: str) -> None:
 
 
 def _index(items: list[Any], part: str, here: str) -> int:
+    if not items and part == "0":
+        items.append({})
     if not part.isdigit() or int(part) >= len(items):
         raise InputError(f"--set {here}: expected a number from 0 to {len(items) - 1}, got '{part}'")
     return int(part)

@@ -46,7 +46,13 @@ class TrainState:
             "random": torch.get_rng_state(),
             "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
         }
-        write_atomic_with(path, lambda partial: torch.save(content, partial))
+
+        def write(partial: Path) -> None:
+            # Through a file of Python's: torch's own says nothing of why a disk refuses.
+            with partial.open("wb") as file:
+                torch.save(content, file)
+
+        write_atomic_with(path, write)
 
     @classmethod
     def load(cls, path: Path) -> TrainState:

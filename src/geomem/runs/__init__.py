@@ -1,0 +1,1 @@
+"""The run directory: configuration, history, measurements, checkpoint, exhibits, figures and verdicts of one run."""
