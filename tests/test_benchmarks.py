@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import json
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-
 from benchmarks import BENCHMARKS, LONG
 from benchmarks.__main__ import main
 
@@ -62,13 +62,14 @@ def test_trainer_and_loop_take_the_same_loss() -> None:
 
 def test_walks_follow_edges() -> None:
     from benchmarks.walks import random_walks
+
     from geomem.graphs.grid import grid_graph
 
     edges = grid_graph(3, 4).directed_edges("both")
     known = {(str(u), str(v)) for u, v in edges.tolist()}
     walks = random_walks(edges, 12, 5, seed=0)
     assert len(walks) == 120
-    assert all(step in known for walk in walks for step in zip(walk, walk[1:], strict=False))
+    assert all(step in known for walk in walks for step in itertools.pairwise(walk))
 
 
 def test_command_line_writes_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

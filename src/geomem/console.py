@@ -36,7 +36,7 @@ def show(result: Shown, as_json: bool) -> None:
 
 
 class _Results(Console):
-    """A console that says it when its reader has gone; rich's own ends the process with 1, which means something else."""
+    """A console that says it when its reader has gone; rich's own exits with 1, which here means something else."""
 
     def on_broken_pipe(self) -> None:
         """Raise BrokenPipeError again."""

@@ -91,7 +91,7 @@ def start(spec: TrainSpec, out: Path, console: Console) -> Outcome:
 
 
 def _worth_resuming(run: Run, error: InputError) -> bool:
-    """Return whether a failed run holds something to go on from: a saved state, and steps if the settings are at fault."""
+    """Return whether a failed run holds something to go on from: a saved state, and steps if settings are at fault."""
     from geomem.training.state import TrainState
 
     file = run.path / "resume" / "state.pt"

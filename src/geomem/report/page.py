@@ -115,7 +115,7 @@ def report_html(view: RunView) -> str:
     return render(
         "report.html.j2",
         live_maps=any(item.map for item in items.values()),
-        title=heading(info.name),
+        title=info.title or heading(info.name),
         kicker=kicker(info),
         finding=info.finding or composed_finding(view),
         tally=[(verdict, counts[verdict]) for verdict in VERDICTS if counts[verdict]],

@@ -42,6 +42,7 @@ class RunInfo(BaseModel):
     finished: str | None = None
     seconds: float = 0.0
     message: str = ""
+    title: str = ""
     finding: str = ""
 
 

@@ -43,7 +43,12 @@ def run_study(request: Request, out: Path, console: Console) -> Run:
     """
     study = STUDIES.get(request.study)
     plan = _plan(study, request)
-    header = {"request": request.model_dump(mode="json"), "settings": _settings(study, request).model_dump(mode="json")}
+    choose_device(request.device)
+    header = {
+        "scale": request.scale,
+        "request": request.model_dump(mode="json"),
+        "settings": _settings(study, request).model_dump(mode="json"),
+    }
     seeds = sorted({cell.seed for _, cells in plan for cell in cells})
     run = Run.create(out, f"{study.name}-{request.scale}", "study", header, seeds)
     return _run(study, request, plan, run, console)
@@ -74,16 +79,25 @@ def _run(study: Study, request: Request, plan: list[tuple[Experiment, list[Cell]
     began = time.monotonic()
     earlier = run.info.seconds
     device = choose_device(request.device)
-    run.save_info(choices={"device": f"{device.value}: {device.reason}"}, status="running")
+    run.save_info(choices={"device": f"{device.value}: {device.reason}"}, status="running", title=study.title)
     workers = request.workers or (1 if device.value == "cuda" else free_cores())
     jobs = [
-        Job(cell.spec.model_copy(update={"device": device.value, "name": _label(experiment, cell)}),
-            run.path / "cells" / experiment.name / cell.condition / f"seed-{cell.seed}", cell.after, cell.cost)
-        for experiment, cells in plan for cell in cells
-    ]  # fmt: skip
+        Job(
+            cell.spec.model_copy(update={"device": device.value, "name": _label(experiment, cell)}),
+            run.path / "cells" / experiment.name / cell.condition / f"seed-{cell.seed}",
+            cell.after,
+            cell.cost,
+        )
+        for experiment, cells in plan
+        for cell in cells
+    ]
     seconds = sum(job.cost for job in jobs) / workers
-    console.print(f"{study.name} at {request.scale} scale: {len(jobs)} runs, {workers} at a time on {device.value} "
-                  f"({device.reason}), about {_duration(seconds)}", highlight=False, soft_wrap=True)  # fmt: skip
+    console.print(
+        f"{study.name} at {request.scale} scale: {len(jobs)} runs, {workers} at a time on {device.value} "
+        f"({device.reason}), about {_duration(seconds)}",
+        highlight=False,
+        soft_wrap=True,
+    )
     console.print(f"writing to {run.path}", highlight=False, soft_wrap=True)
     try:
         with Display(console, total=len(jobs)) as display:
@@ -158,8 +172,14 @@ def _deciding(tests: list[Test]) -> Test | None:
 
 def _measured(test: Test) -> Measured:
     value, low, high = test.interval()
-    return Measured(name=test.bound.quantity, value=value, low=low, high=high, seeds=len(test.values),
-                    values=tuple(test.values[seed] for seed in sorted(test.values)))  # fmt: skip
+    return Measured(
+        name=test.bound.quantity,
+        value=value,
+        low=low,
+        high=high,
+        seeds=len(test.values),
+        values=tuple(test.values[seed] for seed in sorted(test.values)),
+    )
 
 
 def _in_words(test: Test) -> str:

@@ -48,8 +48,8 @@ def train(spec: TrainSpec, run: Run, listener: Listener = silent) -> Trained:
     """Train as `spec` says inside a locked run directory, from its last saved state if it has one.
 
     Writes history, measurements, timing and a Hugging Face checkpoint; the caller adds what it has to add and then
-    marks the run as finished. A NaN or infinite loss ends it with status "diverged" and the last good checkpoint. Raises InputError for settings that do
-    not fit the task, and RunError when the disk refuses.
+    marks the run as finished. A NaN or infinite loss ends it with status "diverged" and the last good checkpoint.
+    Raises InputError for settings that do not fit the task, and RunError when the disk refuses.
     """
     return Loop(spec, run, listener).run()
 
@@ -117,7 +117,7 @@ class Loop:
     def _optimizer(self, stage: Stage) -> torch.optim.Optimizer:
         """Make the stage's optimiser, and wrap the model for several processes or mixed precision.
 
-        One process in float32 needs neither: there Fabric's wrapper changes nothing and costs an eighth of a small step.
+        One process in float32 needs neither: Fabric's wrapper changes nothing there and costs an eighth of a step.
         """
         optimizer = make_optimizer(self.raw, stage.optimizer, self.fabric.device.type)
         compiled = cast(nn.Module, torch.compile(self.raw)) if self.spec.compile else self.raw

@@ -18,7 +18,7 @@ def make_optimizer(model: nn.Module, spec: Optimizer, device: str) -> torch.opti
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     if spec.kind == "sgd":
         return torch.optim.SGD(parameters, lr=spec.lr, momentum=spec.momentum, weight_decay=spec.weight_decay)
-    # The fused step is one kernel for all parameters: on small models the unfused one costs as much as the forward pass.
+    # The fused step is one kernel for all parameters; on small models the unfused one costs as much as a forward pass.
     return torch.optim.AdamW(parameters, lr=spec.lr, betas=spec.betas, eps=spec.eps, weight_decay=spec.weight_decay,
                              fused=device in ("cpu", "cuda"))  # fmt: skip
 

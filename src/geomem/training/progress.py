@@ -70,6 +70,7 @@ class Display:
             self._bars.stop()
 
     def __call__(self, event: Event) -> None:
+        """Show an event."""
         if event.done:
             self._done += 1
         if self._bars is not None:

@@ -23,8 +23,14 @@ def countries(settings: Settings, seeds: Sequence[int]) -> list[Cell]:
             ("frozen", FROZEN, own.frozen_steps, own.frozen_lr),
         ):
             stages = [{"name": "edges", "steps": steps, "optimizer": {"lr": lr}}]
-            made = spec({"kind": "in-weights-edges", "graph": "countries"}, {"kind": "transformer", **size, **model},
-                        stages, seed, measure=measure, evaluate_every=max(1, steps // 10))  # fmt: skip
+            made = spec(
+                {"kind": "in-weights-edges", "graph": "countries"},
+                {"kind": "transformer", **size, **model},
+                stages,
+                seed,
+                measure=measure,
+                evaluate_every=max(1, steps // 10),
+            )
             cells.append(Cell(name, seed, made, KEEP, cost=2.0 + steps * 8e-3))
     return cells
 
@@ -68,11 +74,16 @@ def tree_star(settings: Settings, seeds: Sequence[int]) -> list[Cell]:
     star = ablation(settings)
     graph = {"kind": "tree-star", "arms": own.arms, "branching": own.branching, "length": own.length}
     return [
-        _cell(f"{split}-split", seed, star, path_task(star, graph=graph, target="full", split=split),
-              path_steps=own.path_steps)
+        _cell(
+            f"{split}-split",
+            seed,
+            star,
+            path_task(star, graph=graph, target="full", split=split),
+            path_steps=own.path_steps,
+        )
         for split in ("leaf", "subtree")
         for seed in seeds
-    ]  # fmt: skip
+    ]
 
 
 def staged(settings: Settings, seeds: Sequence[int]) -> list[Cell]:
@@ -90,8 +101,15 @@ def staged(settings: Settings, seeds: Sequence[int]) -> list[Cell]:
             ("mixed", edges_first(star, path_steps=settings.full_path_steps)),
         ):
             for target in ("hardest", "full"):
-                made = spec(path_task(star, target=target), transformer(star), stages, seed, measure=MEASURE,
-                            evaluate_every=star.evaluate_every, evaluate_at=at)  # fmt: skip
+                made = spec(
+                    path_task(star, target=target),
+                    transformer(star),
+                    stages,
+                    seed,
+                    measure=MEASURE,
+                    evaluate_every=star.evaluate_every,
+                    evaluate_at=at,
+                )
                 cells.append(Cell(f"{condition}-{target}", seed, made, cost=_cost(star, made.steps)))
     return cells
 
@@ -99,15 +117,24 @@ def staged(settings: Settings, seeds: Sequence[int]) -> list[Cell]:
 def mamba(settings: Settings, seeds: Sequence[int]) -> list[Cell]:
     """The state-space model: geometry from edges alone, and the hardest token of held-out paths (C1, C4, C5)."""
     own = settings.mamba
-    shape: dict[str, Any] = {name: getattr(own, name) for name in
-                             ("arms", "length", "width", "layers", "edge_steps", "path_steps", "edge_lr", "path_lr")}  # fmt: skip
+    shape: dict[str, Any] = {
+        name: getattr(own, name)
+        for name in ("arms", "length", "width", "layers", "edge_steps", "path_steps", "edge_lr", "path_lr")
+    }
     star = settings.path_star.model_copy(update=shape)
     model = {"kind": "mamba", "width": own.width, "layers": own.layers}
     cells: list[Cell] = []
     for seed in seeds:
         for target in ("hardest", "full"):
-            made = spec(path_task(star, target=target), model, edges_first(star), seed, measure=MEASURE,
-                        evaluate_every=star.evaluate_every, evaluate_at=(star.edge_steps,))  # fmt: skip
+            made = spec(
+                path_task(star, target=target),
+                model,
+                edges_first(star),
+                seed,
+                measure=MEASURE,
+                evaluate_every=star.evaluate_every,
+                evaluate_at=(star.edge_steps,),
+            )
             cells.append(Cell(target, seed, made, KEEP, cost=3 * _cost(star, made.steps)))
     return cells
 
@@ -122,15 +149,24 @@ def in_context(settings: Settings, seeds: Sequence[int]) -> list[Cell]:
             f"{arms}-arms",
             seed,
             spec(
-                {"kind": "in-context-path", "arms": arms, "length": own.length}, model,
-                [{"steps": own.steps, "batch": {"paths": own.batch}, "optimizer": optimizer, "schedule": {"warmup": 50}}],
-                seed, evaluate_every=max(1, own.steps // 10),
+                {"kind": "in-context-path", "arms": arms, "length": own.length},
+                model,
+                [
+                    {
+                        "steps": own.steps,
+                        "batch": {"paths": own.batch},
+                        "optimizer": optimizer,
+                        "schedule": {"warmup": 50},
+                    }
+                ],
+                seed,
+                evaluate_every=max(1, own.steps // 10),
             ),
             cost=own.steps * own.batch * arms * own.length * 3 * own.layers * own.width**2 * 72 / 2.0e10 / 4,
         )
         for arms in own.arms
         for seed in seeds
-    ]  # fmt: skip
+    ]
 
 
 def no_cells(_settings: Settings, _seeds: Sequence[int]) -> list[Cell]:
@@ -143,11 +179,19 @@ def ablation(settings: Settings) -> PathStar:
     return settings.path_star.model_copy(update={"arms": settings.ablation_arms})
 
 
-def _cell(condition: str, seed: int, star: PathStar, task: dict[str, Any], *, path_steps: int | None = None,
-          evaluate_every: int | None = None) -> Cell:  # fmt: skip
+def _cell(
+    condition: str,
+    seed: int,
+    star: PathStar,
+    task: dict[str, Any],
+    *,
+    path_steps: int | None = None,
+    evaluate_every: int | None = None,
+) -> Cell:
     stages = edges_first(star, path_steps=path_steps)
-    made = spec(task, transformer(star), stages, seed, measure=MEASURE,
-                evaluate_every=evaluate_every or star.evaluate_every)  # fmt: skip
+    made = spec(
+        task, transformer(star), stages, seed, measure=MEASURE, evaluate_every=evaluate_every or star.evaluate_every
+    )
     return Cell(condition, seed, made, cost=_cost(star, made.steps))
 
 

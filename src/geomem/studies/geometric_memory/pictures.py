@@ -35,12 +35,23 @@ from geomem.studies.evidence import Evidence
 from geomem.training.spec import TrainSpec
 
 Array = NDArray[Any]
-_SHOWN_ARMS = 12
+_SHOWN_ARMS = 8
+"""As many as there are colours that everyone can tell apart."""
 
 
-def over_time(id: str, title: str, caption: str, metric: str, conditions: dict[str, str], *, label: str,
-              chance: Callable[[Evidence], float] | None = None, percent: bool = True, order: int = 0,
-              log_x: bool = False) -> Callable[[Evidence], Sequence[Exhibit]]:  # fmt: skip
+def over_time(
+    id: str,
+    title: str,
+    caption: str,
+    metric: str,
+    conditions: dict[str, str],
+    *,
+    label: str,
+    chance: Callable[[Evidence], float] | None = None,
+    percent: bool = True,
+    order: int = 0,
+    log_x: bool = False,
+) -> Callable[[Evidence], Sequence[Exhibit]]:
     """Return a picture of one metric against steps: the mean over seeds, with the range of the seeds as a band.
 
     conditions: condition -> name in the legend; conditions without finished cells are left out.
@@ -53,8 +64,20 @@ def over_time(id: str, title: str, caption: str, metric: str, conditions: dict[s
         if not series:
             return []
         lines = () if chance is None else (Reference(name="chance", value=chance(evidence)),)
-        return [Curves(id=id, title=title, caption=caption, experiment=evidence.directory.name, order=order, series=series,
-                       references=lines, y_label=label, percent=percent, log_x=log_x)]  # fmt: skip
+        return [
+            Curves(
+                id=id,
+                title=title,
+                caption=caption,
+                experiment=evidence.directory.name,
+                order=order,
+                series=series,
+                references=lines,
+                y_label=label,
+                percent=percent,
+                log_x=log_x,
+            )
+        ]
 
     return draw
 
@@ -92,25 +115,33 @@ def country_map(evidence: Evidence) -> Sequence[Exhibit]:
         note = f"{recovered:.0%} of the borders known, held-out R² {max(fit.r2, 0.0):.2f}"
         panels.append(MapPanel(title=title, positions=_rows(positions), truth=_rows(truth), note=note))
     caption = (
-        "A Transformer was told facts such as “Mongolia borders China”, and nothing else. Each country stands where a linear "
-        "fit, made without that country, reads its longitude and latitude off its token embedding. On the right the same "
-        "network with its embeddings frozen at random: it knows the same borders and has no map."
+        "A Transformer was told facts such as “Mongolia borders China”, and nothing else. Each country stands where a "
+        "linear fit, made without that country, reads its longitude and latitude off its embedding. On the right the "
+        "same network with its embeddings frozen at random: it knows the same borders and has no map."
     )
-    return [Map(id="country-map", title="A map nobody drew", caption=caption, experiment=evidence.directory.name, hero=True,
-                panels=tuple(panels), labels=tuple(graph.label(node) for node in range(graph.num_nodes)), groups=graph.groups,
-                edges=_nodes(graph.edges), x_label="longitude, read off", y_label="latitude, read off")]  # fmt: skip
+    return [
+        Map(
+            id="country-map",
+            title="A map nobody drew",
+            caption=caption,
+            experiment=evidence.directory.name,
+            hero=True,
+            panels=tuple(panels),
+            labels=tuple(graph.label(node) for node in range(graph.num_nodes)),
+            groups=graph.groups,
+            edges=_nodes(graph.edges),
+            x_label="longitude, read off",
+            y_label="latitude, read off",
+        )
+    ]
 
 
 # -- path-star -------------------------------------------------------------------------------------------------------
 
 
-def path_pictures(evidence: Evidence) -> Sequence[Exhibit]:
-    """Distances between leaves and first hops of held-out paths, and an embedding map of the whole star."""
+def leaf_heat_map(evidence: Evidence) -> Sequence[Exhibit]:
+    """Distances between leaves and first hops of held-out paths, trained beside frozen."""
     seed = evidence.seeds("trained")[0]
-    return [*_leaf_heat_map(evidence, seed), *_star_map(evidence, seed)]
-
-
-def _leaf_heat_map(evidence: Evidence, seed: int) -> Sequence[Exhibit]:
     panels: list[HeatmapPanel] = []
     for condition in ("trained", "frozen"):
         arrays = evidence.arrays(condition, seed)
@@ -118,14 +149,27 @@ def _leaf_heat_map(evidence: Evidence, seed: int) -> Sequence[Exhibit]:
         distances = leaf_first_hop_distances(torch.from_numpy(arrays["embeddings"]), paths)
         panels.append(HeatmapPanel(title=f"embeddings {condition}", matrix=_rows(distances)))
     name = evidence.directory.name
-    return [Heatmap(id=f"{name}-heat-map", title="Does a leaf lie beside its own first hop?", experiment=name, order=2,
-                    caption="Cosine distance between the leaf of one held-out path (row) and the first hop of another (column). "
-                    "A dark diagonal means that the two ends of a path lie together although they never occurred together.",
-                    panels=tuple(panels), x_label="first hop of path", y_label="leaf of path",
-                    value_label="1 − cosine", vmin=0.0, vmax=1.2)]  # fmt: skip
+    return [
+        Heatmap(
+            id=f"{name}-heat-map",
+            title="Does a leaf lie beside its own first hop?",
+            experiment=name,
+            order=2,
+            caption="Cosine distance between the leaf of a held-out path (row) and the first hop of another (column). "
+            "A dark diagonal means that the two ends of a path lie together although they never occurred together.",
+            panels=tuple(panels),
+            x_label="first hop of path",
+            y_label="leaf of path",
+            value_label="1 − cosine",
+            vmin=0.0,
+            vmax=1.2,
+        )
+    ]
 
 
-def _star_map(evidence: Evidence, seed: int) -> Sequence[Exhibit]:
+def star_map(evidence: Evidence) -> Sequence[Exhibit]:
+    """An embedding map of the whole star, trained beside frozen."""
+    seed = evidence.seeds("trained")[0]
     graph = _graph(evidence, "trained", seed)
     if graph.paths is None:
         return []
@@ -143,10 +187,21 @@ def _star_map(evidence: Evidence, seed: int) -> Sequence[Exhibit]:
     labels = tuple(f"path {arm[node] + 1}, hop {where[node] + 1}" for node in range(len(inner)))
     edges = [(number[int(u)], number[int(v)]) for u, v in graph.edges if int(u) in number and int(v) in number]
     name = evidence.directory.name
-    return [Map(id=f"{name}-map", title="Every node of the star, placed by its embedding", experiment=name, order=3,
-                caption="All nodes but the root; the first paths are coloured. Point at a node to see its neighbours and path.",
-                panels=tuple(panels), labels=labels, groups=groups, edges=tuple(edges), paths=tuple(map(tuple, rows)),
-                show_edges=False)]  # fmt: skip
+    return [
+        Map(
+            id=f"{name}-map",
+            title="Every node of the star, placed by its embedding",
+            experiment=name,
+            order=3,
+            caption="All nodes but the root; some paths are coloured. Point at a node to see its neighbours and path.",
+            panels=tuple(panels),
+            labels=labels,
+            groups=groups,
+            edges=tuple(edges),
+            paths=tuple(map(tuple, rows)),
+            show_edges=False,
+        )
+    ]
 
 
 def _flat(table: torch.Tensor, seed: int) -> tuple[Array, str]:
@@ -199,31 +254,71 @@ def _tiny_graph(evidence: Evidence, graph: str, shown: dict[str, str], order: in
     ]
     bars = [_bar_panel(words, tables[one], directed[one]) for one, words in shown.items()]
     return [
-        Map(id=f"{name}-{graph}-map", title=f"The {graph}, drawn by each model", experiment=name, order=order, panels=maps,
-            caption="First two principal components of the node embeddings; lines join neighbours.", labels=labels,
-            groups=known.groups, edges=_nodes(known.edges), paths=() if known.paths is None else _nodes(known.paths)),
-        Heatmap(id=f"{name}-{graph}-heat-map", title=f"Cosine of every pair of nodes: the {graph}", experiment=name, order=order + 1,
-                caption="A look-up memory shows at most the edges themselves; a map shows nearness fading with distance.",
-                panels=tuple(heat), row_names=rows, col_names=rows, value_label="cosine", vmin=-1.0, vmax=1.0, diverging=True),
-        Bars(id=f"{name}-{graph}-bars", title=f"Which eigen-directions of the {graph} the embeddings use", experiment=name,
-             order=order + 2, caption="Eigenvectors of the graph from smooth (left) to alternating (right). A map uses a few on "
-             "the left; a look-up memory uses all alike; a zig-zag uses the right end.", panels=tuple(bars),
-             x_label="eigenvector", y_label="relative to the largest"),
-    ]  # fmt: skip
+        Map(
+            id=f"{name}-{graph}-map",
+            title=f"The {graph}, drawn by each model",
+            experiment=name,
+            order=order,
+            panels=maps,
+            caption="First two principal components of the node embeddings; lines join neighbours.",
+            labels=labels,
+            groups=known.groups,
+            edges=_nodes(known.edges),
+            paths=() if known.paths is None else _nodes(known.paths),
+        ),
+        Heatmap(
+            id=f"{name}-{graph}-heat-map",
+            title=f"Cosine of every pair of nodes: the {graph}",
+            experiment=name,
+            order=order + 1,
+            caption="A look-up memory shows at most the edges themselves; a map shows nearness fading with distance.",
+            panels=tuple(heat),
+            row_names=rows,
+            col_names=rows,
+            value_label="cosine",
+            vmin=-1.0,
+            vmax=1.0,
+            diverging=True,
+        ),
+        Bars(
+            id=f"{name}-{graph}-bars",
+            title=f"Which eigen-directions of the {graph} the embeddings use",
+            experiment=name,
+            order=order + 2,
+            caption="Eigenvectors of the graph from smooth (left) to alternating (right). A map uses a few on "
+            "the left; a look-up memory uses all alike; a zig-zag uses the right end.",
+            panels=tuple(bars),
+            x_label="eigenvector",
+            y_label="relative to the largest",
+        ),
+    ]
 
 
 def _bar_panel(title: str, table: torch.Tensor, edges: torch.Tensor) -> BarPanel:
     found = release_bars(table, edges)
     categories = tuple(str(index + 2) for index in range(len(found.projections)))
-    return BarPanel(title=title, categories=categories, series=(
-        BarSeries(name="eigenvalue λ", values=tuple(found.eigenvalues.tolist())),
-        BarSeries(name="projection p", values=tuple(found.projections.tolist())),
-    ))  # fmt: skip
+    return BarPanel(
+        title=title,
+        categories=categories,
+        series=(
+            BarSeries(name="eigenvalue λ", values=tuple(found.eigenvalues.tolist())),
+            BarSeries(name="projection p", values=tuple(found.projections.tolist())),
+        ),
+    )
 
 
-def final_bars(id: str, title: str, caption: str, metric: str, conditions: Sequence[str] | None = None, *, label: str,
-               percent: bool = False, chance: Callable[[Evidence], float] | None = None,
-               order: int = 0) -> Callable[[Evidence], Sequence[Exhibit]]:  # fmt: skip
+def final_bars(
+    id: str,
+    title: str,
+    caption: str,
+    metric: str,
+    conditions: Sequence[str] | None = None,
+    *,
+    label: str,
+    percent: bool = False,
+    chance: Callable[[Evidence], float] | None = None,
+    order: int = 0,
+) -> Callable[[Evidence], Sequence[Exhibit]]:
     """Return a picture of one final number a condition: the mean over seeds with their range."""
 
     def draw(evidence: Evidence) -> Sequence[Exhibit]:
@@ -231,11 +326,26 @@ def final_bars(id: str, title: str, caption: str, metric: str, conditions: Seque
         if not names:
             return []
         values = [np.array(list(evidence.measured(one, metric).values())) for one in names]
-        bars = BarSeries(name=label, values=tuple(float(one.mean()) for one in values),
-                         low=tuple(float(one.min()) for one in values), high=tuple(float(one.max()) for one in values))  # fmt: skip
+        bars = BarSeries(
+            name=label,
+            values=tuple(float(one.mean()) for one in values),
+            low=tuple(float(one.min()) for one in values),
+            high=tuple(float(one.max()) for one in values),
+        )
         lines = () if chance is None else (Reference(name="chance", value=chance(evidence)),)
-        return [Bars(id=id, title=title, caption=caption, experiment=evidence.directory.name, order=order, percent=percent,
-                     panels=(BarPanel(title="", categories=tuple(names), series=(bars,)),), references=lines, y_label=label)]  # fmt: skip
+        return [
+            Bars(
+                id=id,
+                title=title,
+                caption=caption,
+                experiment=evidence.directory.name,
+                order=order,
+                percent=percent,
+                panels=(BarPanel(title="", categories=tuple(names), series=(bars,)),),
+                references=lines,
+                y_label=label,
+            )
+        ]
 
     return draw
 

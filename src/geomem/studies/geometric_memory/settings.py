@@ -30,7 +30,7 @@ class PathStar(Spec):
     edge_batch: int | None = Field(default=None, description="contexts a step; none: all")
     path_batch: int | None = Field(default=None, description="paths a step; none: all")
     frozen_edge_steps: int = Field(
-        default=300, ge=1, description="the control gets more steps, to store the edges without geometry"
+        default=450, ge=1, description="the control gets more steps, to store the edges without geometry"
     )
     frozen_edge_lr: float = 1e-2
     frozen_path_lr: float = 3e-3
@@ -136,9 +136,23 @@ SMOKE = Settings(
 # Table 1: 12 layers, 8 heads; G(5000,5) first, then the larger two.
 PAPER = Settings(
     path_star=PathStar(
-        arms=5000, length=5, width=384, layers=12, heads=8, pauses=5, edge_steps=1500, path_steps=3000, edge_lr=5e-4,
-        path_lr=2e-4, warmup=100, edge_batch=4096, path_batch=1024, frozen_edge_steps=3000, frozen_edge_lr=1e-3,
-        frozen_path_lr=5e-4, evaluate_every=250,
+        arms=5000,
+        length=5,
+        width=384,
+        layers=12,
+        heads=8,
+        pauses=5,
+        edge_steps=1500,
+        path_steps=3000,
+        edge_lr=5e-4,
+        path_lr=2e-4,
+        warmup=100,
+        edge_batch=4096,
+        path_batch=1024,
+        frozen_edge_steps=3000,
+        frozen_edge_lr=1e-3,
+        frozen_path_lr=5e-4,
+        evaluate_every=250,
     ),
     sizes=(Size(arms=10_000, length=6, width=384, pauses=6), Size(arms=10_000, length=10, width=784, pauses=10)),
     ablation_arms=5000,
@@ -146,5 +160,7 @@ PAPER = Settings(
     pauses=(0, 2, 4, 6, 10),
     in_context=InContext(arms=(2, 10, 20), width=384, layers=12, heads=8, steps=20_000, batch=256, lr=1e-4),
     tree_star=TreeStar(arms=2000, path_steps=4000),
-    mamba=Mamba(arms=5000, length=5, width=384, layers=12, edge_steps=1500, path_steps=3000, edge_lr=5e-4, path_lr=2e-4),
-)  # fmt: skip
+    mamba=Mamba(
+        arms=5000, length=5, width=384, layers=12, edge_steps=1500, path_steps=3000, edge_lr=5e-4, path_lr=2e-4
+    ),
+)

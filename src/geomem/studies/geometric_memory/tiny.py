@@ -1,4 +1,4 @@
-"""Tiny graphs: every architecture draws the same few graphs from their edges (claims C7, C9, C10, C12, C13, C15, C18-C20).
+"""Tiny graphs: every architecture draws the same few from their edges (C7, C9, C10, C12, C13, C15, C18 to C20).
 
 Widths, rates and steps are the release's, graph by graph (card 3.6).
 """
@@ -26,37 +26,65 @@ LINEAR = (*MEASURE, "skewed-low-rank")
 # model -> graph -> (width, learning rate, steps, schedule)
 Recipe = tuple[int, float, int, str]
 TINY_GPT: dict[str, Recipe] = {
-    "star": (32, 1e-2, 500, "cosine"), "grid": (32, 1e-2, 500, "cosine"),
-    "cycle": (32, 1e-2, 700, "cosine"), "irregular": (32, 1e-2, 2500, "cosine"),
-}  # fmt: skip
+    "star": (32, 1e-2, 500, "cosine"),
+    "grid": (32, 1e-2, 500, "cosine"),
+    "cycle": (32, 1e-2, 700, "cosine"),
+    "irregular": (32, 1e-2, 2500, "cosine"),
+}
 TINY_GPT_FORWARD: dict[str, Recipe] = {
-    "star": (32, 1e-2, 500, "cosine"), "grid": (32, 1e-2, 1000, "cosine"),
-    "cycle": (32, 1e-2, 700, "cosine"), "irregular": (48, 1e-2, 2000, "cosine"),
-}  # fmt: skip
+    "star": (32, 1e-2, 500, "cosine"),
+    "grid": (32, 1e-2, 1000, "cosine"),
+    "cycle": (32, 1e-2, 700, "cosine"),
+    "irregular": (48, 1e-2, 2000, "cosine"),
+}
 TINY_NN: dict[str, Recipe] = {
-    "star": (32, 1e-2, 500, "cosine"), "grid": (32, 1e-2, 500, "cosine"),
-    "cycle": (512, 1e-2, 10_000, "constant"), "irregular": (16, 5e-3, 1000, "cosine"),
-}  # fmt: skip
+    "star": (32, 1e-2, 500, "cosine"),
+    "grid": (32, 1e-2, 500, "cosine"),
+    "cycle": (512, 1e-2, 10_000, "constant"),
+    "irregular": (16, 5e-3, 1000, "cosine"),
+}
 TINY_NN_SELF: dict[str, Recipe] = {
-    "star": (32, 0.05, 200, "cosine"), "grid": (16, 0.1, 200, "cosine"),
-    "cycle": (512, 1e-2, 10_000, "constant"), "irregular": (64, 0.05, 200, "constant"),
-}  # fmt: skip
+    "star": (32, 0.05, 200, "cosine"),
+    "grid": (16, 0.1, 200, "cosine"),
+    "cycle": (512, 1e-2, 10_000, "constant"),
+    "irregular": (64, 0.05, 200, "constant"),
+}
 ASSOCIATIVE: dict[str, Recipe] = {
-    "star": (32, 0.2, 500, "cosine"), "grid": (32, 0.2, 500, "cosine"),
-    "cycle": (15, 10.0, 5000, "cosine"), "irregular": (16, 2.0, 500, "cosine"),
-}  # fmt: skip
+    "star": (32, 0.2, 500, "cosine"),
+    "grid": (32, 0.2, 500, "cosine"),
+    "cycle": (15, 10.0, 5000, "cosine"),
+    "irregular": (16, 2.0, 500, "cosine"),
+}
 
 
-def cell(settings: Settings, condition: str, graph: str, model: dict[str, Any], recipe: Recipe, seed: int,
-         measure: tuple[str, ...], *, decay: float = 0.0, at: tuple[int, ...] = (), every: int | None = None,
-         **task: Any) -> Cell:  # fmt: skip
+def cell(
+    settings: Settings,
+    condition: str,
+    graph: str,
+    model: dict[str, Any],
+    recipe: Recipe,
+    seed: int,
+    measure: tuple[str, ...],
+    *,
+    decay: float = 0.0,
+    at: tuple[int, ...] = (),
+    every: int | None = None,
+    **task: Any,
+) -> Cell:
     """Build one full-batch training on the edges of a tiny graph, with PyTorch's default betas as in the release."""
     width, lr, full_steps, schedule = recipe
     steps = max(2, round(full_steps * settings.tiny.effort))
     optimizer = {"lr": lr, "weight_decay": decay, "betas": (0.9, 0.999)}
     stages = [{"name": "edges", "steps": steps, "optimizer": optimizer, "schedule": {"kind": schedule}}]
-    made = spec(edges(graph, **task), {"width": width, **model}, stages, seed, measure=measure,
-                evaluate_every=every or max(1, steps // 20), evaluate_at=at)  # fmt: skip
+    made = spec(
+        edges(graph, **task),
+        {"width": width, **model},
+        stages,
+        seed,
+        measure=measure,
+        evaluate_every=every or max(1, steps // 20),
+        evaluate_at=at,
+    )
     return Cell(f"{graph}-{condition}", seed, made, KEEP, cost=0.5 + steps * (4e-3 if width > 64 else 2e-3))
 
 
@@ -73,10 +101,23 @@ def gpt(**changes: Any) -> dict[str, Any]:
 def node2vec(settings: Settings, condition: str, graph: str, seed: int, *, tied: bool = True, **task: Any) -> Cell:
     """Build one exact Node2Vec training: m = 100, N(0, 1), lr 0.01 (card 3.5)."""
     model = {"kind": "node2vec", "tied": tied, "steps": settings.tiny.node2vec_steps}
-    measure = ("dot-product-recovery", "cosine-level", "eigen-energy", "eigen-concentration", "hop-distance",
-               "node2vec-stationarity", "top-degree-recovery")  # fmt: skip
-    made: TrainSpec = spec(edges(graph, **task), model, [], seed, measure=measure,
-                           evaluate_every=max(1, settings.tiny.node2vec_steps // 20))  # fmt: skip
+    measure = (
+        "dot-product-recovery",
+        "cosine-level",
+        "eigen-energy",
+        "eigen-concentration",
+        "hop-distance",
+        "node2vec-stationarity",
+        "top-degree-recovery",
+    )
+    made: TrainSpec = spec(
+        edges(graph, **task),
+        model,
+        [],
+        seed,
+        measure=measure,
+        evaluate_every=max(1, settings.tiny.node2vec_steps // 20),
+    )
     return Cell(f"{graph}-{condition}", seed, made, KEEP, cost=2.0)
 
 
@@ -91,12 +132,29 @@ def tiny_graphs(settings: Settings, seeds: Sequence[int]) -> list[Cell]:
             cells += [
                 cell(settings, "TinyGPT", graph, gpt(), TINY_GPT[graph], seed, MEASURE, at=early),
                 cell(settings, "TinyNN", graph, {"kind": "tiny-nn"}, TINY_NN[graph], seed, LINEAR, at=early),
-                cell(settings, "associative", graph, {"kind": "associative", "positions": positions},
-                     ASSOCIATIVE[graph], seed, LINEAR, at=early),
-                cell(_unscaled(settings), "associative-fast", graph, {"kind": "associative-fast"}, fast, seed, LINEAR,
-                     decay=1e-3 if graph in ("cycle", "irregular") else 0.0, every=1),
+                cell(
+                    settings,
+                    "associative",
+                    graph,
+                    {"kind": "associative", "positions": positions},
+                    ASSOCIATIVE[graph],
+                    seed,
+                    LINEAR,
+                    at=early,
+                ),
+                cell(
+                    _unscaled(settings),
+                    "associative-fast",
+                    graph,
+                    {"kind": "associative-fast"},
+                    fast,
+                    seed,
+                    LINEAR,
+                    decay=1e-3 if graph in ("cycle", "irregular") else 0.0,
+                    every=1,
+                ),
                 node2vec(settings, "Node2Vec", graph, seed),
-            ]  # fmt: skip
+            ]
     return cells
 
 
@@ -117,11 +175,19 @@ def zigzag(settings: Settings, seeds: Sequence[int]) -> list[Cell]:
         for seed in seeds:
             cells += [
                 cell(settings, "TinyNN", graph, {"kind": "tiny-nn"}, TINY_NN[graph], seed, LINEAR),
-                cell(settings, "TinyNN-self", graph, {"kind": "tiny-nn"}, TINY_NN_SELF[graph], seed, LINEAR,
-                     self_edges=True),
+                cell(
+                    settings,
+                    "TinyNN-self",
+                    graph,
+                    {"kind": "tiny-nn"},
+                    TINY_NN_SELF[graph],
+                    seed,
+                    LINEAR,
+                    self_edges=True,
+                ),
                 node2vec(settings, "untied", graph, seed, tied=False),
                 node2vec(settings, "untied-self", graph, seed, tied=False, self_edges=True),
-            ]  # fmt: skip
+            ]
     return cells
 
 
@@ -140,11 +206,20 @@ KNOBS: dict[str, tuple[dict[str, Any], float, str, float, bool]] = {
 def knobs(settings: Settings, seeds: Sequence[int]) -> list[Cell]:
     """Learning rate, decay, dropout and initialisation on the 15-cycle with TinyNN of width 512 (claims C19, C20)."""
     return [
-        cell(settings, name, "cycle", {"kind": "tiny-nn", **model}, (512, lr, 10_000, schedule), seed, LINEAR,
-             decay=decay, self_edges=self_edges)
+        cell(
+            settings,
+            name,
+            "cycle",
+            {"kind": "tiny-nn", **model},
+            (512, lr, 10_000, schedule),
+            seed,
+            LINEAR,
+            decay=decay,
+            self_edges=self_edges,
+        )
         for name, (model, lr, schedule, decay, self_edges) in KNOBS.items()
         for seed in seeds
-    ]  # fmt: skip
+    ]
 
 
 def _unscaled(settings: Settings) -> Settings:

@@ -1,0 +1,45 @@
+"""Small study runs that many tests read, each made once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from geomem.runs.directory import Run
+from geomem.studies import STUDIES, runner
+from geomem.studies.runner import Request
+
+QUIET = Console(quiet=True)
+
+
+@pytest.fixture
+def toy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Register the toy study."""
+    monkeypatch.setitem(STUDIES._entries, "toy", ("tests.studies.toy:TOY", "a study for tests"))
+
+
+@pytest.fixture(scope="session")
+def toy_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The toy study at smoke scale, all experiments, two seeds. Read it; do not change it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(STUDIES._entries, "toy", ("tests.studies.toy:TOY", "a study for tests"))
+        request = Request(study="toy", scale="smoke", experiments=("all",), workers=1)
+        run = runner.run_study(request, tmp_path_factory.mktemp("toy"), QUIET)
+        run.finish("finished", run.info.seconds)
+        return run
+
+
+@pytest.fixture(scope="session")
+def smoke_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The study of geometric memory at smoke scale, every experiment. Read it; do not change it."""
+    request = Request(study="geometric-memory", scale="smoke", experiments=("all",), workers=1, device="cpu")
+    run = runner.run_study(request, tmp_path_factory.mktemp("smoke"), QUIET)
+    run.finish("finished", run.info.seconds)
+    return run
+
+
+@pytest.fixture(scope="session")
+def smoke_cells(smoke_run: Run) -> Path:
+    return smoke_run.path / "cells"

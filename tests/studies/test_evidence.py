@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from safetensors.numpy import load_file
+
+from geomem.errors import RunError
+from geomem.runs.directory import Run
+from geomem.runs.tables import History, read_measurements
+from geomem.studies.evidence import Evidence
+
+
+@pytest.fixture
+def learned(toy_run: Run) -> Evidence:
+    return Evidence(toy_run.path / "cells" / "learn", None)
+
+
+def test_cells_are_found_by_condition_and_seed(learned: Evidence) -> None:
+    assert sorted(learned.cells) == [("narrow", 0), ("narrow", 1), ("wide", 0), ("wide", 1)]
+    assert learned.conditions == ["narrow", "wide"]
+    assert learned.seeds("wide") == [0, 1]
+    with pytest.raises(RunError, match="no finished run of condition 'huge' in learn"):
+        learned.seeds("huge")
+
+
+def test_numbers_are_the_cells_own(learned: Evidence) -> None:
+    found = learned.measured("narrow", "cosine-level/level")
+    assert set(found) == {0, 1}
+    for seed, value in found.items():
+        history = History.read(learned.cells[("narrow", seed)] / "history.parquet")
+        assert value == history.last("cosine-level/level")
+        steps, values = learned.series("narrow", seed, "edges/loss")
+        assert (steps, values) == history.series("edges/loss")
+        assert steps == [0, 3, 6]
+        assert learned.best("narrow", "edges/loss")[seed] == max(values)
+    with pytest.raises(RunError, match="'nothing' was not measured in condition 'narrow' of learn"):
+        learned.measured("narrow", "nothing")
+    with pytest.raises(RunError, match="'nothing' was not measured"):
+        learned.series("narrow", 0, "nothing")
+
+
+def test_arrays_are_what_the_cell_kept(learned: Evidence) -> None:
+    table = learned.arrays("wide", 1)["table"]
+    weights = load_file(learned.cells[("wide", 1)] / "checkpoint" / "model.safetensors")
+    assert (table == weights["embed_tokens.weight"]).all()
+    assert table.shape[1] == 16
+    assert learned.measured("wide", "norm")[1] == pytest.approx(float((table.astype(float) ** 2).sum() ** 0.5), rel=1e-5)
+
+
+def test_rows_carry_their_place(learned: Evidence) -> None:
+    rows = learned.rows("toy")
+    assert {(row.study, row.experiment) for row in rows} == {("toy", "learn")}
+    assert {(row.condition, row.seed) for row in rows} == set(learned.cells)
+    own = read_measurements(learned.cells[("narrow", 0)] / "measurements.parquet")
+    assert len([row for row in rows if (row.condition, row.seed) == ("narrow", 0)]) == len(own)
+
+
+def test_what_did_not_finish_or_diverged_is_no_evidence(toy_run: Run, tmp_path: Path) -> None:
+    copy = tmp_path / "learn"
+    shutil.copytree(toy_run.path / "cells" / "learn", copy)
+    for seed, status in ((0, "running"), (1, "diverged")):
+        header = copy / "wide" / f"seed-{seed}" / "run.json"
+        header.write_text(json.dumps({**json.loads(header.read_text()), "status": status}))
+    evidence = Evidence(copy, None)
+    assert evidence.conditions == ["narrow"]
+    (copy / "narrow" / "seed-0" / "arrays.safetensors").unlink()
+    with pytest.raises(RunError, match=r"arrays\.safetensors is missing"):
+        evidence.arrays("narrow", 0)
