@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.settings import full_batch, loop_of, transformer
+from benchmarks.settings import full_batch, loop_of, step_seconds, transformer
 from benchmarks.timing import Row, seconds, threads
 
 FIELDS = ("what", "threads", "gflops", "share", "step_ms", "gflop_per_step", "counted_by_torch")
@@ -44,7 +44,7 @@ def matrix_peak(count: int, sizes: tuple[int, ...]) -> Row:
             left, right = torch.randn(size, size), torch.randn(size, size)
             out = torch.empty(size, size)
             for _ in range(8):
-                taken = seconds(lambda: torch.mm(left, right, out=out))  # noqa: B023
+                taken = seconds(lambda: torch.mm(left, right, out=out), count)  # noqa: B023
                 best = max(best, 2 * size**3 / taken / 1e9)
     return {"what": f"matrix product, best of {sizes}", "threads": count, "gflops": best, "share": 1.0,
             "step_ms": None, "gflop_per_step": None, "counted_by_torch": None}  # fmt: skip
@@ -66,8 +66,8 @@ def step_flops(spec: Any, task: Any) -> float:
 
 def _training(width: int, count: int, peak: float, arms: int) -> Row:
     spec = full_batch(arms, 4, transformer(width))
-    with loop_of(spec) as loop, threads(count):
-        each = [loop.time_steps(4)[0][0] for _ in range(5)]
+    with loop_of(spec) as loop:
+        each = [step_seconds(loop, 3, count) for _ in range(5)]
         with FlopCounterMode(display=False) as counter:
             for stream in loop.streams.values():
                 loop.objective(loop.raw, stream.full()).backward()

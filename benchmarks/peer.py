@@ -8,6 +8,7 @@ compared with.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -60,19 +61,22 @@ class Pad:
 class Clock(TrainerCallback):
     """Notes when each optimiser step ends: the time between two holds everything a step needs, loading included."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float]) -> None:
+        self.now = now
         self.ends: list[float] = []
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.ends.append(time.perf_counter())
+        self.ends.append(self.now())
 
 
-def trainer_step(task: Any, model: nn.Module, steps: int, folder: Path, batch: int | None = None) -> float:
-    """Train for `steps` steps and return the mean seconds a step, the first not counted. batch: examples; all."""
-    examples, clock = Examples(task), Clock()
+def trainer_step(
+    task: Any, model: nn.Module, steps: int, folder: Path, now: Callable[[], float] = time.perf_counter
+) -> float:
+    """Train for `steps` full-batch steps and return the mean seconds a step by the clock `now`, the first left out."""
+    examples, clock = Examples(task), Clock(now)
     arguments = TrainingArguments(
         output_dir=str(folder),
-        per_device_train_batch_size=batch or len(examples),
+        per_device_train_batch_size=len(examples),
         max_steps=steps,
         learning_rate=1e-3,
         max_grad_norm=0.0,

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.timing import seconds, threads
 from geomem.runs.directory import Run
 from geomem.spec import validate
 from geomem.training.loop import Loop
@@ -42,3 +43,13 @@ def loop_of(spec: TrainSpec) -> Generator[Loop]:
             yield Loop(spec, run)
         finally:
             run.unlock()
+
+
+def step_seconds(loop: Loop, steps: int, count: int) -> float:
+    """Return the seconds of one step of a loop with one stage, on `count` threads.
+
+    `time_steps` ends with an evaluation and starts with a step that allocates; the difference of two calls has neither.
+    """
+    with threads(count):
+        short = seconds(lambda: loop.time_steps(2), count)
+        return (seconds(lambda: loop.time_steps(2 + steps), count) - short) / steps

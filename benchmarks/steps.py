@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.peer import trainer_step
-from benchmarks.settings import full_batch, loop_of, transformer
-from benchmarks.timing import Row, in_turns, median_ratio, threads
+from benchmarks.settings import full_batch, loop_of, step_seconds, transformer
+from benchmarks.timing import Row, clock, in_turns, median_ratio, threads
 from geomem.models import MODELS
 from geomem.spec import resolve
 
@@ -37,8 +37,8 @@ def _compare(kind: str, width: int, count: int, *, arms: int, steps: int, rounds
         task: Any = second.task
         model = resolve(MODELS, transformer(width, kind)).build(task.vocabulary.size, 0)  # pyright: ignore
         works = {
-            "contexts": lambda: _turn(first, steps, count),
-            "examples": lambda: _turn(second, steps, count),
+            "contexts": lambda: step_seconds(first, steps, count),
+            "examples": lambda: step_seconds(second, steps, count),
             "trainer": lambda: _trainer_turn(task, model, steps, count, folder),
         }
         taken = in_turns(works, rounds)
@@ -52,11 +52,6 @@ def _compare(kind: str, width: int, count: int, *, arms: int, steps: int, rounds
     }  # fmt: skip
 
 
-def _turn(loop: Any, steps: int, count: int) -> float:
-    with threads(count):
-        return loop.time_steps(steps)[0][0]
-
-
 def _trainer_turn(task: Any, model: Any, steps: int, count: int, folder: str) -> float:
     with threads(count):
-        return trainer_step(task, model, steps, Path(folder))
+        return trainer_step(task, model, steps + 1, Path(folder), clock(count))

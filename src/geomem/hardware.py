@@ -7,6 +7,7 @@ import functools
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from typing import Literal
 
@@ -89,13 +90,29 @@ def keep_freed_memory() -> bool:
 
 
 def free_cores() -> int:
-    """Count the cores this process may use that other work leaves free (at least one)."""
+    """Count the cores this process may use that other work leaves free (at least one), watched for a quarter second.
+
+    The load average would not do: it remembers work, such as an installation, that ended a minute ago.
+    """
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    before = _processor_ticks()
+    if before is None:
+        return usable
+    time.sleep(0.25)
+    after = _processor_ticks() or before
+    total = after[1] - before[1]
+    busy = 0.0 if total <= 0 else 1 - (after[0] - before[0]) / total
+    return max(1, usable - round(busy * (os.cpu_count() or 1)))
+
+
+def _processor_ticks() -> tuple[int, int] | None:
+    """Return idle and total ticks of all cores since the system started, or None where the system does not say."""
     try:
-        busy = round(os.getloadavg()[0])
-    except OSError:
-        busy = 0
-    return max(1, usable - busy)
+        with open("/proc/stat", encoding="ascii") as file:
+            ticks = [int(word) for word in file.readline().split()[1:9]]
+    except (OSError, ValueError):
+        return None
+    return ticks[3] + ticks[4], sum(ticks)
 
 
 def choose_threads(wanted: int | None = None) -> Choice:
@@ -105,4 +122,4 @@ def choose_threads(wanted: int | None = None) -> Choice:
             raise InputError(f"threads: must be at least 1, got {wanted}")
         return Choice(str(wanted), "asked for")
     cores = free_cores()
-    return Choice(str(cores), f"{cores} core(s) free by the load of the last minute")
+    return Choice(str(cores), f"{cores} core(s) free by what other work uses now")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
+from geomem.report.curves import rows
 from geomem.report.figures import draw
 from geomem.report.style import PALETTE
 from geomem.runs.exhibits import Curves, Reference, Series
@@ -43,3 +44,13 @@ def test_log_axes_are_numbered_in_plain_numbers() -> None:
     words = [text.get_text() for text in figure.axes[0].get_xticklabels()]
     assert "10" in words
     assert not any("$" in word for word in words)
+
+
+def test_step_zero_is_left_out_of_a_logarithmic_axis() -> None:
+    exhibit = Curves(
+        id="c", title="t", series=(Series(name="s", x=(0, 1, 10), y=(0.5, 0.1, 0.2), low=(0, 0, 0), high=(1, 1, 1)),),
+        log_x=True,
+    )  # fmt: skip
+    (line,) = draw(exhibit, "wide").axes[0].get_lines()
+    assert list(line.get_xdata()) == [1, 10]
+    assert [row[1] for row in rows(exhibit)[1:]] == [0, 1, 10]

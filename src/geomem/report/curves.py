@@ -21,7 +21,7 @@ from geomem.report.style import (
     new_figure,
     ticks,
 )
-from geomem.runs.exhibits import Curves
+from geomem.runs.exhibits import Curves, Series
 
 
 def draw(exhibit: Curves, shape: Shape) -> Figure:
@@ -30,7 +30,8 @@ def draw(exhibit: Curves, shape: Shape) -> Figure:
     figure = new_figure(width, height)
     axes = figure.add_subplot()
     handles: list[Any] = []
-    for index, series in enumerate(exhibit.series):
+    for index, whole in enumerate(exhibit.series):
+        series = _positive(whole) if exhibit.log_x else whole
         tone = colour(series.colour if series.colour is not None else index)
         style = (0, (4, 2)) if series.dashed else "-"
         marker = "o" if len(series.x) <= 12 else None
@@ -50,6 +51,17 @@ def draw(exhibit: Curves, shape: Shape) -> Figure:
     axes.set_axisbelow(True)
     legend_above(figure, [_short(handle) for handle in handles], labels, width)
     return figure
+
+
+def _positive(series: Series) -> Series:
+    """Return the points with x > 0: on a logarithmic axis step 0 would be drawn as a line from the left edge."""
+    kept = [index for index, x in enumerate(series.x) if x > 0]
+
+    def pick(values: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        return None if values is None else tuple(values[index] for index in kept)
+
+    x, y = pick(series.x) or (), pick(series.y) or ()
+    return series.model_copy(update={"x": x, "y": y, "low": pick(series.low), "high": pick(series.high)})
 
 
 def rows(exhibit: Curves) -> list[list[Any]]:

@@ -250,6 +250,16 @@ CLAIMS = (
         predicates.c20,
     ),
     Claim(
+        "K1",
+        "When edges and paths are learned together, a small share of the path loss finds held-out leaves; a large one "
+        "memorises leaf and answer as a pair.",
+        "geomem, after card 7.2 B",
+        "not in the paper",
+        "path-share",
+        "higher best accuracy with the smallest share than with the largest",
+        predicates.k1,
+    ),
+    Claim(
         "G1",
         "Told only which countries share a border, a Transformer places them so that their true place can be read off.",
         "geomem, country borders",

@@ -322,6 +322,22 @@ EXPERIMENTS = (
         TWO,
     ),
     Experiment(
+        "path-share",
+        "the share of the path loss",
+        "Edges and paths together from the first step; how much of the loss may the paths have?",
+        others.path_share,
+        over_time(
+            "path-share-accuracy",
+            "Held-out first hops by the share of the path loss",
+            "A large share memorises leaf and answer as a pair before there is a geometry to find it by.",
+            FIRST_HOP,
+            {f"share-{share:g}": f"{share:.0%} of the loss" for share in (0.05, 0.25, 0.5, 0.9)},
+            label="held-out first hops right",
+            chance=_ablation_chance,
+        ),
+        THREE,
+    ),
+    Experiment(
         "mamba",
         "a state-space model",
         "Edges, then paths, with Mamba in place of the Transformer.",

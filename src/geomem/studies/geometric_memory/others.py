@@ -56,6 +56,19 @@ def pauses(settings: Settings, seeds: Sequence[int]) -> list[Cell]:
     ]
 
 
+def path_share(settings: Settings, seeds: Sequence[int]) -> list[Cell]:
+    """Edges and paths together from the first step, with different shares of the path loss (card 7.2 B; claim K1)."""
+    star = ablation(settings)
+    cells: list[Cell] = []
+    for share in settings.path_shares:
+        mix = {"edges": 1 - share, "paths": share}
+        stages = [stage("edges and paths", settings.path_share_steps, star.edge_lr, mix, star)]
+        for seed in seeds:
+            made = spec(path_task(star), transformer(star), stages, seed, measure=MEASURE, evaluate_every=20)
+            cells.append(Cell(f"share-{share:g}", seed, made, cost=_cost(star, made.steps)))
+    return cells
+
+
 def full_path(settings: Settings, seeds: Sequence[int]) -> list[Cell]:
     """The whole path as target, from the root and from the leaf (C1, C3)."""
     star = ablation(settings).model_copy(update={"length": settings.full_length})

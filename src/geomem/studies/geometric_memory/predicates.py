@@ -301,6 +301,14 @@ def c20(evidence: Evidence) -> list[Test]:
     return [Test(Bound("Fiedler energy of TinyNN, width 512, on the cycle with self-edges", 0.9, "at least"), values)]
 
 
+def k1(evidence: Evidence) -> list[Test]:
+    """Held-out first hops with the smallest share of the path loss against the largest, best over training."""
+    shares = _settings(evidence).path_shares
+    least, most = (evidence.best(f"share-{share:g}", FIRST_HOP) for share in (min(shares), max(shares)))
+    words = f"highest held-out first-hop accuracy, path share {min(shares):g} minus {max(shares):g}"
+    return [Test(Bound(words, 0.0, "above"), difference(least, most))]
+
+
 def country_places(evidence: Evidence) -> list[Test]:
     """True places read off embeddings: trained far better than frozen."""
     trained = evidence.measured("trained", "map-recovery/ridge_r2")

@@ -112,6 +112,10 @@ class Settings(Spec):
     full_length: int = Field(default=5, ge=4, description="nodes of a path in the full-path and cascade experiment")
     full_path_steps: int = Field(default=600, ge=1)
     pauses: tuple[int, ...] = (0, 1, 2, 4)
+    path_shares: tuple[float, ...] = Field(
+        default=(0.05, 0.25, 0.5, 0.9), description="shares of the path loss when edges and paths start together"
+    )
+    path_share_steps: int = Field(default=400, ge=1)
     in_context: InContext = InContext()
     tree_star: TreeStar = TreeStar()
     mamba: Mamba = Mamba()
@@ -128,6 +132,8 @@ SMOKE = Settings(
     full_length=4,
     full_path_steps=20,
     pauses=(0, 1),
+    path_shares=(0.25, 0.9),
+    path_share_steps=20,
     in_context=InContext(arms=(2,), length=3, width=16, layers=1, steps=10, batch=16),
     tree_star=TreeStar(arms=8, length=3, path_steps=20),
     mamba=Mamba(arms=12, length=3, width=16, layers=1, edge_steps=10, path_steps=10),
@@ -158,6 +164,7 @@ PAPER = Settings(
     ablation_arms=5000,
     full_path_steps=6000,
     pauses=(0, 2, 4, 6, 10),
+    path_share_steps=4000,
     in_context=InContext(arms=(2, 10, 20), width=384, layers=12, heads=8, steps=20_000, batch=256, lr=1e-4),
     tree_star=TreeStar(arms=2000, path_steps=4000),
     mamba=Mamba(

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from geomem.errors import InputError
+from geomem.runs.directory import Run
+from geomem.runs.tables import History, Measurement, read_measurements
+from geomem.training.loop import Trained, train
+from geomem.training.pool import Extra, Job, run_job, run_jobs
+from geomem.training.progress import Event, silent
+from geomem.training.spec import TrainSpec
+from tests.training.settings import new_run, small
+
+
+def after(trained: Trained, spec: TrainSpec) -> Extra:
+    table = trained.model.get_input_embeddings().weight  # type: ignore[operator]
+    return Extra({"rows": float(len(table)), "edges/loss": -1.0}, {"first": table[:2], "flags": torch.tensor([1, 0])})
+
+
+HERE = "tests.training.test_pool:after"
+
+
+def test_a_job_leaves_a_finished_run_with_its_extras(tmp_path: Path) -> None:
+    spec = small(threads=None)
+    run_job(Job(spec, tmp_path / "job", HERE), silent)
+    run = Run.open(tmp_path / "job")
+    assert run.finished
+    assert run.info.choices["threads"] == "1: asked for"
+    rows = {row.metric: row for row in read_measurements(run.path / "measurements.parquet")}
+    assert rows["rows"] == Measurement(step=30, seed=0, metric="rows", value=26.0)
+    assert rows["edges/loss"].value == -1.0
+    arrays = load_file(run.path / "arrays.safetensors")
+    weights = load_file(run.checkpoint / "model.safetensors")
+    assert torch.equal(arrays["first"], weights["embed_tokens.weight"][:2])
+    assert arrays["flags"].tolist() == [1, 0]
+
+
+def test_finished_jobs_are_skipped_and_long_ones_start_first(tmp_path: Path) -> None:
+    jobs = [Job(small(name=name), tmp_path / name, cost=cost) for name, cost in (("short", 1), ("long", 9), ("done", 5))]
+    run_job(jobs[2], silent)
+    before = (tmp_path / "done" / "run.json").stat().st_mtime_ns
+    events: list[Event] = []
+    run_jobs(jobs, events.append, workers=1)
+    assert [event.label for event in events if event.done] == ["long", "short"]
+    assert (tmp_path / "done" / "run.json").stat().st_mtime_ns == before
+    run_jobs(jobs, events.append, workers=1)
+    assert len([event for event in events if event.done]) == 2
+
+
+@pytest.mark.slow
+def test_several_workers_give_the_same_bits_as_one(tmp_path: Path) -> None:
+    specs = [small(seed=seed, name=f"seed {seed}") for seed in (0, 1)]
+    events: list[Event] = []
+    run_jobs([Job(spec, tmp_path / "two" / str(spec.seed), HERE) for spec in specs], events.append, workers=2)
+    assert sorted(event.label for event in events if event.done) == ["seed 0", "seed 1"]
+    run_jobs([Job(spec, tmp_path / "one" / str(spec.seed), HERE) for spec in specs], silent, workers=1)
+    for seed in ("0", "1"):
+        one, two = (load_file(tmp_path / place / seed / "checkpoint" / "model.safetensors") for place in ("one", "two"))
+        assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_a_folder_without_a_header_is_started_again(tmp_path: Path) -> None:
+    path = tmp_path / "job"
+    path.mkdir()
+    (path / ".lock").touch()
+    run_job(Job(small(), path), silent)
+    assert Run.open(path).finished
+
+
+def test_a_job_goes_on_with_the_settings_it_was_started_with(tmp_path: Path) -> None:
+    spec = small(seed=5)
+    run = Run.create_at(tmp_path / "job", spec.name, "train", spec.model_dump(mode="json"), [5])
+    run.unlock()
+    run_job(Job(small(seed=6), tmp_path / "job"), silent)
+    whole = new_run(tmp_path, spec)
+    train(spec, whole)
+    one, two = (History.read(path / "history.parquet").state() for path in (whole.path, tmp_path / "job"))
+    assert one == two
+
+
+def test_a_failing_job_is_reported_and_can_be_tried_again(tmp_path: Path) -> None:
+    bad = small(measure=["map-recovery"])
+    with pytest.raises(InputError, match="needs 'coordinates'"):
+        run_jobs([Job(bad, tmp_path / "bad")], silent, workers=1)
+    assert not Run.open(tmp_path / "bad").finished
+
+
+def test_a_diverged_job_is_finished_and_says_so(tmp_path: Path) -> None:
+    stages = [{"steps": 60, "optimizer": {"kind": "sgd", "lr": 1e30}, "schedule": {"kind": "constant"}}]
+    run_job(Job(small(stages=stages), tmp_path / "job"), silent)
+    run = Run.open(tmp_path / "job")
+    assert (run.info.status, run.finished) == ("diverged", True)
+    assert "lower the learning rate" in run.info.message
