@@ -10,8 +10,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from geomem.batch import IGNORE, Batch, ContextMatrix
 from geomem.objectives.next_token import NextToken
-
-from .causal import Bag
+from tests.causal import Bag
 
 TOKENS = torch.tensor([[5, 1, 2, 3], [5, 4, 0, 1], [5, 2, 2, 0]])
 

@@ -7,8 +7,7 @@ from geomem.batch import IGNORE, Batch, ContextMatrix
 from geomem.errors import InputError
 from geomem.objectives.next_token import NextToken
 from geomem.objectives.teacherless import Teacherless
-
-from .causal import Bag
+from tests.causal import Bag
 
 FILLER = 6
 TOKENS = torch.tensor([[5, 1, 2, 3], [5, 4, 0, 1]])

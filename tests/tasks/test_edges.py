@@ -9,8 +9,7 @@ from geomem.batch import IGNORE, Batch, ContextBatch
 from geomem.tasks import scoring
 from geomem.tasks.edges import Edges
 from geomem.tasks.vocabulary import Vocabulary
-
-from .causal import Bag, Rule
+from tests.causal import Bag, Rule
 
 WORDS = Vocabulary(5)
 # A star with three leaves around node 0, both directions, and node 4 reached from 3.

@@ -10,8 +10,7 @@ from geomem.errors import InputError
 from geomem.spec import validate
 from geomem.tasks.in_context import InContextPath, InContextStream
 from geomem.tasks.specs import InContextPathSpec
-
-from .causal import Rule
+from tests.causal import Rule
 
 
 def build(seed: int = 0, **settings: object) -> InContextPath:

@@ -15,8 +15,7 @@ from geomem.spec import resolve
 from geomem.tasks import TASKS
 from geomem.tasks.in_weights import InWeightsEdges, InWeightsPath
 from geomem.tasks.specs import InWeightsEdgesSpec, InWeightsPathSpec
-
-from .causal import Bag, Rule
+from tests.causal import Bag, Rule
 
 STAR = {"kind": "path-star", "arms": 8, "length": 4}
 TREE = {"kind": "tree-star", "arms": 4, "branching": 2, "length": 4}

@@ -6,8 +6,7 @@ from torch import Tensor
 
 from geomem.tasks import scoring
 from geomem.tasks.scoring import evaluating, predict, rows_per_chunk
-
-from .causal import Bag, Rule
+from tests.causal import Bag, Rule
 
 VOCABULARY = 12
 PREFIXES = torch.tensor([[10, 1], [10, 2], [10, 3], [10, 4]])

@@ -58,9 +58,9 @@ def test_it_starts_again_to_the_same_bits(tmp_path: Path) -> None:
 
 
 def test_the_edges_are_the_tasks_own_directed_ones(tmp_path: Path) -> None:
-    both, forward = vectors(), vectors(task={"kind": "in-weights-edges", "directions": "forward",
-                                             "graph": {"kind": "cycle", "nodes": 9}})  # fmt: skip
-    one, two = (train_vectors(spec, new_run(tmp_path, spec)).history.last("loss") for spec in (both, forward))
+    plain = vectors()
+    with_self = vectors(task={**plain.task.model_dump(), "self_edges": True})
+    one, two = (train_vectors(spec, new_run(tmp_path, spec)).history.last("loss") for spec in (plain, with_self))
     assert one != two
 
 
@@ -68,7 +68,7 @@ def test_the_edges_are_the_tasks_own_directed_ones(tmp_path: Path) -> None:
     ("changes", "expected"),
     [
         ({"task": "in-context-path"}, "has no edges to place nodes by"),
-        ({"measure": ["map-recovery"]}, "needs 'coordinates'"),
+        ({"measure": ["path-distance"]}, "needs 'paths'"),
         ({"measure": ["skewed-low-rank"]}, "needs 'token_table'"),
     ],
 )

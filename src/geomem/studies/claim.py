@@ -48,10 +48,15 @@ class Bound:
 
 @dataclass(frozen=True)
 class Test:
-    """One measured quantity, a value a seed, against one bound."""
+    """One measured quantity, a value a seed, against one bound.
+
+    needed: the bound is a condition of the experiment (the control did learn what it was told), not the claim itself;
+    missing it makes the claim inconclusive and never contradicts it.
+    """
 
     bound: Bound
     values: Mapping[int, float]
+    needed: bool = False
 
     __test__ = False  # not a test class for pytest
 
@@ -60,7 +65,9 @@ class Test:
         met = [self.bound.met(value) for value in self.values.values() if not math.isnan(value)]
         if not met or len(met) < len(self.values):
             return "inconclusive"
-        return "supported" if all(met) else "inconclusive" if any(met) else "contradicted"
+        if all(met):
+            return "supported"
+        return "inconclusive" if any(met) or self.needed else "contradicted"
 
     def interval(self) -> tuple[float, float, float]:
         """Return mean, low and high: Student's 95 % interval over seeds (low = high = mean for one seed)."""

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from geomem.errors import InputError
 from geomem.geometry import MEASUREMENTS
 from geomem.geometry.measurement import check, measure
+from geomem.tasks.scoring import evaluating
 from geomem.tasks.task import Task
 
 _ROWS = 4096
@@ -59,17 +60,12 @@ def measure_now(names: Sequence[str], task: Task, model: nn.Module) -> dict[str,
     return measure(names, evidence)
 
 
-@torch.no_grad()
 def next_token_logits(model: nn.Module, tokens: Tensor) -> Tensor:
     """Return float32 logits (M, V) after each context (M, T), on the CPU, in eval mode."""
     device = next(model.parameters()).device
-    training = model.training
-    model.eval()
-    try:
+    with evaluating(model):
         parts = [model(input_ids=rows.to(device), logits_to_keep=1).logits[:, -1].float().cpu()
                  for rows in tokens.split(_ROWS)]  # fmt: skip
-    finally:
-        model.train(training)
     return torch.cat(parts)
 
 

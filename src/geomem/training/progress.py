@@ -56,8 +56,8 @@ class Display:
 
     def __enter__(self) -> Self:
         if self.console.is_terminal:
-            self._bars = Progress(TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn(),
-                                  TimeRemainingColumn(compact=True), TextColumn("{task.fields[text]}"),
+            self._bars = Progress(TextColumn("{task.description}", markup=False), BarColumn(bar_width=24), TaskProgressColumn(),
+                                  TimeRemainingColumn(compact=True), TextColumn("{task.fields[text]}", markup=False),
                                   console=self.console, transient=True)  # fmt: skip
             self._bars.start()
             if self._total > 1:
@@ -86,19 +86,19 @@ class Display:
         if event.done:
             bars.remove_task(task)
             del self._tasks[event.label]
-            bars.print(self._end_line(event))
+            bars.print(self._end_line(event), markup=False, highlight=False)
             if self._overall is not None:
                 bars.update(self._overall, completed=self._done)
 
     def _say(self, event: Event) -> None:
         now = time.monotonic()
         if event.done:
-            self.console.print(self._end_line(event), highlight=False, soft_wrap=True)
+            self.console.print(self._end_line(event), markup=False, highlight=False, soft_wrap=True)
         elif now - self._spoken.setdefault(event.label, now) >= self._interval:
             self._spoken[event.label] = now
             left = f"  {(event.steps - event.step) / event.rate:.0f} s left" if event.rate else ""
             line = f"{event.label}: step {event.step} of {event.steps}  {event.text()}{left}"
-            self.console.print(line, highlight=False, soft_wrap=True)
+            self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def _end_line(self, event: Event) -> str:
         count = f"[{self._done}/{self._total}] " if self._total > 1 else ""

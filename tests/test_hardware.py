@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import os
+import subprocess
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from geomem import hardware
+from geomem.errors import InputError
+from geomem.hardware import choose_device, choose_dtype, choose_threads, first_process, free_cores, keep_freed_memory
+
+
+@pytest.fixture
+def no_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+
+@pytest.fixture
+def cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a GPU")
+
+
+@pytest.mark.usefixtures("no_cuda")
+def test_devices_without_cuda() -> None:
+    assert choose_device("auto") == hardware.Choice("cpu", "no CUDA device")
+    assert choose_device("cpu") == hardware.Choice("cpu", "asked for")
+    with pytest.raises(InputError, match="--device cuda: torch sees no CUDA device here; use --device cpu"):
+        choose_device("cuda")
+
+
+@pytest.mark.usefixtures("cuda")
+def test_devices_with_cuda() -> None:
+    assert choose_device("auto") == hardware.Choice("cuda", "found a GPU")
+    assert choose_device("cuda").value == "cuda"
+    assert choose_device("cpu").value == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "device", "supported", "expected"),
+    [
+        ("float32", "cuda", True, "float32"),
+        ("auto", "cpu", True, "float32"),
+        ("auto", "cuda", True, "bfloat16"),
+        ("auto", "cuda", False, "float32"),
+        ("bfloat16", "cuda", False, "float32"),
+        ("bfloat16", "cpu", True, "bfloat16"),
+    ],
+)
+def test_number_formats(wanted: Any, device: str, supported: bool, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: supported)
+    monkeypatch.setattr(hardware, "bfloat16_works_on_cpu", lambda: supported)
+    choice = choose_dtype(wanted, device)
+    assert choice.value == expected
+    assert choice.reason
+
+
+def test_bfloat16_that_would_crash_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hardware, "bfloat16_works_on_cpu", lambda: False)
+    with pytest.raises(InputError, match="crash on this CPU; use float32 or auto"):
+        choose_dtype("bfloat16", "cpu")
+
+
+@pytest.mark.parametrize(("code", "works"), [(0, True), (-4, False), (1, False)])
+def test_the_trial_runs_in_a_child_process(code: int, works: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+
+    def run(command: list[str], **_: Any) -> Any:
+        asked.append(command)
+        return SimpleNamespace(returncode=code)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    hardware.bfloat16_works_on_cpu.cache_clear()
+    try:
+        assert hardware.bfloat16_works_on_cpu() is works
+        assert hardware.bfloat16_works_on_cpu() is works
+    finally:
+        hardware.bfloat16_works_on_cpu.cache_clear()
+    assert len(asked) == 1
+    assert "bfloat16" in asked[0][-1]
+
+
+@pytest.mark.parametrize(("load", "expected"), [(0.1, 4), (1.6, 2), (3.0, 1), (99.0, 1)])
+def test_free_cores_are_those_the_load_leaves(load: float, expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 1, 2, 3}, raising=False)
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, 0.0, 0.0))
+    assert free_cores() == expected
+    assert choose_threads().value == str(expected)
+
+
+def test_threads_as_asked() -> None:
+    assert choose_threads(3) == hardware.Choice("3", "asked for")
+    with pytest.raises(InputError, match="threads: must be at least 1, got 0"):
+        choose_threads(0)
+
+
+def test_the_first_process_is_the_one_that_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RANK", raising=False)
+    assert first_process()
+    monkeypatch.setenv("RANK", "0")
+    assert first_process()
+    monkeypatch.setenv("RANK", "1")
+    assert not first_process()
+
+
+def test_keeping_memory_never_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert keep_freed_memory() in (True, False)
+
+    def none(_name: object) -> Any:
+        raise OSError
+
+    monkeypatch.setattr(hardware.ctypes, "CDLL", none)
+    assert keep_freed_memory() is False
