@@ -12,7 +12,7 @@ BENCHMARKS: dict[str, tuple[str, str]] = {
     "path-share": ("benchmarks.path_share", "how the share of the path loss decides what G(1000,5) learns"),
     "star-5000": ("benchmarks.star_5000", "G(5000,5), 20 001 nodes, from nothing to half of the held-out first hops"),
 }
-"""Name -> module with `run(quick) -> rows` and `FIELDS`, the keys of every row; and what it measures."""
+"""Name -> module with `run(quick)`, which yields rows, and `FIELDS`, the keys of every row; and what it measures."""
 
 LONG = ("star-5000",)
 """Run only when named: takes more than ten minutes."""

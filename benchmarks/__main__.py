@@ -29,11 +29,13 @@ def main() -> None:
         module, about = BENCHMARKS[name]
         print(f"\n{name}: {about}\n  load of the last minute before it starts: {_load()}", flush=True)
         before = _load()
-        rows = importlib.import_module(module).run(options.quick)
-        _print(rows)
-        found[name] = {"about": about, "load_before": before, "load_after": _load(), "rows": rows}
-        if options.json is not None:
-            options.json.write_text(json.dumps({"machine": machine(), **found}, indent=2) + "\n", encoding="utf-8")
+        found[name] = {"about": about, "load_before": before, "rows": []}
+        for row in importlib.import_module(module).run(options.quick):
+            _print(row)
+            found[name]["rows"].append(row)
+            found[name]["load_after"] = _load()
+            if options.json is not None:
+                options.json.write_text(json.dumps({"machine": machine(), **found}, indent=2) + "\n", encoding="utf-8")
 
 
 def machine() -> Row:
@@ -49,10 +51,9 @@ def _load() -> float:
     return round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else float("nan")
 
 
-def _print(rows: list[Row]) -> None:
-    """Print a row a paragraph: names differ from row to row, and curves are long."""
-    for row in rows:
-        print("  " + ", ".join(f"{name} {_short(value)}" for name, value in row.items()), flush=True)
+def _print(row: Row) -> None:
+    """Print a row as one paragraph: curves are long."""
+    print("  " + ", ".join(f"{name} {_short(value)}" for name, value in row.items()), flush=True)
 
 
 def _short(value: object) -> str:

@@ -8,6 +8,7 @@ for the matrix of 50 001 nodes alone.
 from __future__ import annotations
 
 import statistics
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -25,16 +26,18 @@ K = 8
 WIDTH = 64
 
 
-def run(quick: bool) -> list[Row]:
+def run(quick: bool) -> Iterator[Row]:
     """Compare where dense can run, and time alone, in a process of its own, where it cannot."""
     if quick:
-        return [_compare("path-star", {"arms": 75, "length": 5}, rounds=1), _alone(100, 4, 8)]
-    rows: list[Row] = []
+        yield _compare("path-star", {"arms": 75, "length": 5}, rounds=1)
+        yield _alone(100, 4, 8)
+        return
     for arms, side in ((250, 32), (500, 45), (1000, 63)):
         rounds = 1 if arms == 1000 else 3
-        rows.append(_compare("path-star", {"arms": arms, "length": 5}, rounds=rounds))
-        rows.append(_compare("grid", {"rows": side, "columns": side}, rounds=rounds))
-    return [*rows, _alone(10_000, 6, WIDTH), _alone(10_000, 6, 384)]
+        yield _compare("path-star", {"arms": arms, "length": 5}, rounds=rounds)
+        yield _compare("grid", {"rows": side, "columns": side}, rounds=rounds)
+    yield _alone(10_000, 6, WIDTH)
+    yield _alone(10_000, 6, 384)
 
 
 def _edges(kind: str, size: dict[str, int], seed: int) -> tuple[torch.Tensor, int]:

@@ -6,7 +6,7 @@ The libraries themselves are in the peak; `baseline_mib` is a process that has i
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,13 @@ FIELDS = ("graph", "width", "threads", "baseline_mib", "contexts_mib", "examples
 STEPS = 4
 
 
-def run(quick: bool) -> list[Row]:
+def run(quick: bool) -> Iterator[Row]:
     """Compare on G(250,4) and G(1000,5)."""
     if quick:
-        return [_compare(8, 3, 8, _here)]
-    return [_compare(*size, in_child) for size in ((250, 4, 64), (250, 4, 128), (1000, 5, 128))]
+        yield _compare(8, 3, 8, _here)
+        return
+    for size in ((250, 4, 64), (250, 4, 128), (1000, 5, 128)):
+        yield _compare(*size, in_child)
 
 
 def _here(_target: str, **arguments: Any) -> Row:

@@ -14,6 +14,7 @@ are not counted, so the share is a lower bound. torch.utils.flop_counter counts 
 from __future__ import annotations
 
 import statistics
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -25,15 +26,14 @@ from benchmarks.timing import Row, seconds, threads
 FIELDS = ("what", "threads", "gflops", "share", "step_ms", "gflop_per_step", "counted_by_torch")
 
 
-def run(quick: bool) -> list[Row]:
+def run(quick: bool) -> Iterator[Row]:
     """Measure the peak with one and two threads, then training at widths 128 and 512."""
-    rows: list[Row] = []
     for count in (1,) if quick else (1, 2):
         peak = matrix_peak(count, (64,) if quick else (512, 1024, 1536, 2048, 3072))
-        rows.append(peak)
+        yield peak
         arms, widths = (8, (8,)) if quick else (250, (64, 128, 512))
-        rows += [_training(width, count, peak["gflops"], arms) for width in widths]
-    return rows
+        for width in widths:
+            yield _training(width, count, peak["gflops"], arms)
 
 
 def matrix_peak(count: int, sizes: tuple[int, ...]) -> Row:

@@ -10,14 +10,14 @@ from benchmarks.timing import Row, peak_mib
 from geomem.spec import validate
 from geomem.training.spec import TrainSpec
 
-FIELDS = ("graph", "nodes", "threads", "path_share", "chance", "half_step", "half_s", "steps", "seconds", "cpu_seconds",
-          "best", "last", "curve", "peak_mib")  # fmt: skip
+FIELDS = ("graph", "nodes", "threads", "path_share", "chance", "half_step", "half_s", "half_cpu_s", "steps", "seconds",
+          "cpu_seconds", "best", "last", "curve", "peak_mib")  # fmt: skip
 METRIC = "paths/held_out/first_hop"
 HALF = 0.5
 
 
 def recipe(arms: int, length: int, *, width: int = 128, edges: dict[str, Any], joint: dict[str, Any], share: float,
-           every: int, threads: int = 2, seed: int = 0, stop: bool = False) -> TrainSpec:  # fmt: skip
+           every: int, threads: int = 1, seed: int = 0, stop: bool = False) -> TrainSpec:  # fmt: skip
     """Return the two stages that generalise: edges alone, then edges and paths together, slower.
 
     edges, joint: settings of each stage. share: of the path loss in the second. every: steps between evaluations.
@@ -35,17 +35,17 @@ def recipe(arms: int, length: int, *, width: int = 128, edges: dict[str, Any], j
 def reach(spec: TrainSpec) -> Row:
     """Run a recipe as `geomem train` does, evaluations and checkpoints included, and tell its course.
 
-    half_step, half_s: first evaluation at half or more, and the seconds from the start of the process's work until
-    then, with the building of graph and model in them. curve: step -> share of held-out first hops found.
+    half_step, half_s, half_cpu_s: first evaluation at half or more, and the wall and processor seconds from nothing
+    until then, with the building of graph and model in them. curve: step -> share of held-out first hops found.
     """
     began, cpu = time.perf_counter(), time.process_time()
-    clock: dict[int, float] = {}
+    clock: dict[int, tuple[float, float]] = {}
     with loop_of(spec) as loop:
         score = loop.task.score
 
         def noted(*arguments: Any, **options: Any) -> dict[str, float]:
             found = score(*arguments, **options)
-            clock[loop.state.step] = time.perf_counter() - began
+            clock[loop.state.step] = (time.perf_counter() - began, time.process_time() - cpu)
             return found
 
         loop.task.score = noted
@@ -54,10 +54,11 @@ def reach(spec: TrainSpec) -> Row:
         chance = trained.task.chance[METRIC]
     steps, values = trained.history.series(METRIC)
     half = next((step for step, value in zip(steps, values, strict=True) if value >= HALF), None)
+    reached = (None, None) if half is None else clock[half]
     mix = spec.stages[-1].mix or {}
     return {
         "graph": spec.name, "nodes": nodes, "threads": spec.threads, "path_share": mix.get("paths", 0.0),
-        "chance": chance, "half_step": half, "half_s": None if half is None else clock[half], "steps": steps[-1],
+        "chance": chance, "half_step": half, "half_s": reached[0], "half_cpu_s": reached[1], "steps": steps[-1],
         "seconds": time.perf_counter() - began, "cpu_seconds": time.process_time() - cpu, "best": max(values),
         "last": values[-1], "curve": {step: round(value, 3) for step, value in zip(steps, values, strict=True)},
         "peak_mib": round(peak_mib()),

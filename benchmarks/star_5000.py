@@ -1,29 +1,26 @@
-"""G(5000,5), 20 001 nodes, the paper's size: from nothing to half of the held-out first hops on two threads.
+"""G(5000,5), 20 001 nodes, the paper's size: from nothing to half of the held-out first hops.
 
-Goal: under thirty minutes. It ends at the half, as `stop` says.
+Goal: under thirty minutes on two cores. One thread is used; it ends at the half, as `stop` says.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
 
 from benchmarks.reach import FIELDS, reach, recipe
-from benchmarks.star_1000 import short
+from benchmarks.star_1000 import EDGES, JOINT, short
 from benchmarks.timing import Row
 
-EDGES: dict[str, Any] = {
-    "steps": 800,
-    "batch": {"edges": 1024},
-    "optimizer": {"lr": 3e-3},
-    "schedule": {"kind": "constant", "warmup": 30},
-}
-JOINT: dict[str, Any] = {"steps": 600, "batch": {"edges": 1024, "paths": 256}, "optimizer": {"lr": 1e-3}}
+# The recipe of G(1000,5), in the same batches, for longer.
+LONGER_EDGES = {**EDGES, "steps": 700}
+LONGER_JOINT = {**JOINT, "steps": 400}
 
 __all__ = ["FIELDS", "run"]
 
 
-def run(quick: bool) -> list[Row]:
+def run(quick: bool) -> Iterator[Row]:
     """Train until half of the held-out first hops are found."""
     if quick:
-        return [reach(short(0))]
-    return [reach(recipe(5000, 5, edges=EDGES, joint=JOINT, share=0.25, every=50, stop=True))]
+        yield reach(short(0))
+    else:
+        yield reach(recipe(5000, 5, edges=LONGER_EDGES, joint=LONGER_JOINT, share=0.25, every=40, stop=True))

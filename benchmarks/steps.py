@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import statistics
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,15 @@ FIELDS = ("model", "width", "threads", "examples_per_step", "contexts_ms", "exam
           "contexts_ratio", "examples_ratio")  # fmt: skip
 
 
-def run(quick: bool) -> list[Row]:
+def run(quick: bool) -> Iterator[Row]:
     """Time geomem's Transformer and transformers' GPT-2, each in the loop and under the Trainer."""
     if quick:
-        return [_compare("transformer", 8, 1, arms=8, steps=2, rounds=1)]
-    cases = [("transformer", width, count) for width in (64, 128) for count in (1, 2)] + [("transformer", 512, 1)]
-    cases += [("hf", width, 1) for width in (64, 128)]
-    return [_compare(*case, arms=250, steps=4 if case[1] == 512 else 8, rounds=5) for case in cases]
+        yield _compare("transformer", 8, 1, arms=8, steps=2, rounds=1)
+        return
+    for kind, count in (("transformer", 1), ("hf", 1), ("transformer", 2)):
+        for width in (64, 128):
+            yield _compare(kind, width, count, arms=250, steps=5, rounds=5)
+    yield _compare("transformer", 512, 1, arms=250, steps=2, rounds=2)
 
 
 def _compare(kind: str, width: int, count: int, *, arms: int, steps: int, rounds: int) -> Row:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -30,7 +31,7 @@ from geomem.spec import resolve
 FIELDS = ("graph", "nodes", "width", "threads", "level", "exact_s", "exact_steps", "gensim_judged_by", "gensim_s",
           "gensim_epochs", "gensim_reached", "ratio")  # fmt: skip
 LEVEL = 0.95
-PATIENCE = 20.0
+PATIENCE = 15.0
 """Seconds after which gensim is given up, and the ratio is a lower bound."""
 WINDOWS = {"vectors and contexts": 1, "vectors": 5}
 
@@ -39,18 +40,22 @@ class _Reached(Exception):
     """Ends the training."""
 
 
-def run(quick: bool) -> list[Row]:
+def run(quick: bool) -> Iterator[Row]:
     """Compare on path-stars, a grid and a random graph."""
     if quick:
-        return [_compare({"kind": "path-star", "arms": 8, "length": 3}, 8, judged, 1, epochs=2) for judged in WINDOWS]
+        for judged in WINDOWS:
+            yield _compare({"kind": "path-star", "arms": 8, "length": 3}, 8, judged, 1, epochs=2)
+        return
     graphs: list[dict[str, Any]] = [
         {"kind": "path-star", "arms": 250, "length": 4},
         {"kind": "grid", "rows": 30, "columns": 30},
         {"kind": "erdos-renyi", "nodes": 1000, "probability": 0.006},
         {"kind": "path-star", "arms": 1000, "length": 5},
     ]
-    rows = [_compare(graph, 64, "vectors and contexts", 5) for graph in graphs]
-    return rows + [_compare(graph, 64, "vectors", 1) for graph in graphs[:3]]
+    for graph in graphs:
+        yield _compare(graph, 64, "vectors and contexts", 5)
+    for graph in graphs[:3]:
+        yield _compare(graph, 64, "vectors", 1)
 
 
 def _compare(graph: dict[str, Any], width: int, judged: str, rounds: int, epochs: int = 1000) -> Row:

@@ -1,13 +1,16 @@
 """Build the book into site/: fill in what the code knows, write the reference, and run mkdocs on the result.
 
-`python scripts/build_docs.py [SITE]`. Needs the extra `docs`. Nothing is fetched, while building or when reading.
+`python scripts/build_docs.py [SITE [ROOM...]]`; with rooms, the reference has these alone, which is quicker. Needs the
+extra `docs`. Nothing is fetched, while building or when reading. A warning of mkdocs ends it with exit code 1.
 """
 
 from __future__ import annotations
 
+import logging
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +35,15 @@ def reference_pages(source: Path = SOURCE) -> dict[str, str]:
     return {room: _reference_page(room, sorted(modules)) for room, modules in sorted(rooms.items())}
 
 
-def write_pages(target: Path) -> list[str]:
-    """Write the whole book as Markdown into `target` and return the reference pages, as paths inside it."""
+def write_pages(target: Path, rooms: Sequence[str] = ()) -> list[str]:
+    """Write the book as Markdown into `target` and return the reference pages (of some rooms), as paths inside it."""
     shutil.copytree(ROOT / "docs", target)
     for page in target.rglob("*.md"):
         page.write_text(fill(page.read_text(encoding="utf-8")), encoding="utf-8")
     written: list[str] = []
     for room, text in reference_pages().items():
+        if rooms and room not in rooms:
+            continue
         page = target / "reference" / f"{room}.md"
         page.parent.mkdir(exist_ok=True)
         page.write_text(text, encoding="utf-8")
@@ -55,14 +60,14 @@ def navigation(reference: list[str]) -> list[Any]:
     return nav
 
 
-def build(site: Path) -> None:
-    """Build the site; a warning of mkdocs ends it."""
+def build(site: Path, rooms: Sequence[str] = ()) -> None:
+    """Build the site. Raises SystemExit after a warning of mkdocs."""
     from mkdocs.commands.build import build as build_site
     from mkdocs.config import load_config
 
     with tempfile.TemporaryDirectory() as folder:
         docs = Path(folder) / "docs"
-        nav = navigation(write_pages(docs))
+        nav = navigation(write_pages(docs, rooms))
         config = load_config(str(ROOT / "mkdocs.yml"), docs_dir=str(docs), site_dir=str(site), nav=nav)
         config.plugins.on_startup(command="build", dirty=False)
         try:
@@ -76,4 +81,5 @@ def _reference_page(room: str, modules: list[str]) -> str:
 
 
 if __name__ == "__main__":
-    build(Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else ROOT / "site")
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    build(Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else ROOT / "site", sys.argv[2:])

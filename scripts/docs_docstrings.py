@@ -11,7 +11,7 @@ from typing import Any
 import griffe
 from docs_tables import plain
 
-FIELD = re.compile(r"^((?:[a-z_][a-z0-9_]*(?:, )?)+): (?=\S)")
+FIELD = re.compile(r"^([a-z_][a-z0-9_]*(?:, [a-z_][a-z0-9_]*)*): (?=\S)")
 
 
 class Fields(griffe.Extension):

@@ -47,6 +47,7 @@ def plain(text: str) -> str:
         kept = [part.strip() for part in found[1].split(";") if not part.strip().startswith("card ")]
         return f" ({'; '.join(kept)})" if kept else ""
 
+    text = re.sub(r", after card \d+(?:\.\d+)?(?: [A-Z]\b)?", "", text)
     return re.sub(r"\s*\(([^()]*card \d[^()]*)\)", without, text)
 
 
@@ -119,11 +120,10 @@ def verdicts(study: str) -> str:
     for claim in STUDIES.get(study).claims:
         row = kept.get(claim.id)
         verdict = "not run" if row is None else WORDS[row["verdict"]]
-        measured, threshold, note = ("", "", "") if row is None else (_measured(row), row["threshold"], row["note"])
-        rows.append((claim.id, f"{claim.statement} ({claim.source})", claim.reported, measured, threshold, verdict,
-                     plain(note)))  # fmt: skip
-    head = ("claim", "statement and source", "the paper reports", "measured", "threshold", "verdict", "why, and the rest")
-    return f'<div class="wide" markdown>\n\n{table(head, rows)}\n\n</div>'
+        statement = plain(f"{claim.statement} ({claim.source})<br>The paper reports: {claim.reported}.")
+        measured = "" if row is None else f"{_measured(row)}<br>{plain(row['note'])}"
+        rows.append((claim.id, verdict, statement, measured))
+    return f'<div class="claims" markdown>\n\n{table(("claim", "verdict", "statement", "measured"), rows)}\n\n</div>'
 
 
 def verdict_runs(study: str) -> str:
@@ -170,8 +170,9 @@ def _measured(row: dict[str, Any]) -> str:
     one = row["measured"]
     if one is None:
         return ""
-    spread = f" [{one['low']:.3g}, {one['high']:.3g}]" if one["seeds"] > 1 else ""
-    return f"{one['name']}: {one['value']:.3g}{spread}"
+    spread = f" [{one['low']:.3g}, {one['high']:.3g}]" if one["seeds"] > 1 else " (one value)"
+    first = one["name"][:1].upper() + one["name"][1:]
+    return f"{first}: **{one['value']:.3g}**{spread}, threshold {row['threshold']}"
 
 
 def _default(field: Any) -> str:

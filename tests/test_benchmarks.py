@@ -25,7 +25,7 @@ def _module(name: str) -> ModuleType:
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_quick_run_returns_its_fields(name: str) -> None:
     module = _module(name)
-    rows = module.run(quick=True)
+    rows = list(module.run(quick=True))
     assert rows
     for row in rows:
         assert tuple(row) == module.FIELDS

@@ -116,7 +116,10 @@ MISTAKES: list[tuple[list[str], str]] = [
     (["study", "cite", "geometric-memry"], "did you mean 'geometric-memory'?"),
     (["study", "run"], "which study?"),
     ([*STUDY, "--experiment", "storag"], "unknown experiment of geometric-memory 'storag'; did you mean 'storage'?"),
-    ([*STUDY, "--experiment", "storage", "--set", "path_star.armz=8"], "path_star.armz: unknown key; did you mean 'arms'?"),
+    (
+        [*STUDY, "--experiment", "storage", "--set", "path_star.armz=8"],
+        "path_star.armz: unknown key; did you mean 'arms'?",
+    ),
     ([*STUDY, "--set", "path_tsar.arms=8"], "path_tsar: unknown key; did you mean 'path_star'?"),
     ([*STUDY, "--set", "path_star.arms=many"], "path_star.arms: input should be a valid integer"),
     ([*STUDY, "--set", "path_star.arms=1"], "path_star.arms: input should be greater than or equal to 4, got 1"),
@@ -129,14 +132,20 @@ MISTAKES: list[tuple[list[str], str]] = [
     (["study", "run", "--resume", "nowhere"], "no such run directory: nowhere"),
     (["train", "--resume", "nowhere"], "no such run directory: nowhere"),
     (["train", "nowhere.yaml"], "no such file: nowhere.yaml"),
-    (["train", *TINY, "--set", "task=in-weight-edges"], "unknown task 'in-weight-edges'; did you mean 'in-weights-edges'?"),
+    (
+        ["train", *TINY, "--set", "task=in-weight-edges"],
+        "unknown task 'in-weight-edges'; did you mean 'in-weights-edges'?",
+    ),
     (["train", *TINY, "--set", "model=transfomer"], "unknown model 'transfomer'; did you mean 'transformer'?"),
     (["train", *TINY, "--set", "objective=next-tokn"], "unknown objective 'next-tokn'; did you mean 'next-token'?"),
     (["train", *TINY, "--set", "measure=[cosine]"], "unknown measurement 'cosine'; did you mean 'cosine-level'?"),
     (["train", *TINY, "--set", "model.widht=3"], "model.widht: unknown key; did you mean 'width'?"),
     (["train", *TINY, "--set", "model.width=wide"], "model.width: input should be a valid integer"),
     (["train", *TINY, "--set", "modle.width=3"], "modle: unknown key; did you mean 'model'?"),
-    (["train", *TINY, "--set", "stages.0.steps=0"], "stages.0.steps: input should be greater than or equal to 1, got 0"),
+    (
+        ["train", *TINY, "--set", "stages.0.steps=0"],
+        "stages.0.steps: input should be greater than or equal to 1, got 0",
+    ),
     (["train", *TINY, "--set", "dtype=float16"], "dtype"),
     (["train", *TINY, "--device", "gpu"], "gpu"),
     (["train", *TINY, "--steps", "3"], "--steps"),
@@ -154,7 +163,7 @@ MISTAKES: list[tuple[list[str], str]] = [
     (["show", "modle", "transformer"], "did you mean 'model'?"),
     (["tain"], "tain"),
     ([], "geomem"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("arguments", "expected"), MISTAKES, ids=[" ".join(arguments) for arguments, _ in MISTAKES])
@@ -214,7 +223,9 @@ def test_a_bad_graph_file_is_one_clear_line(
     assert not out.exists() or list(out.iterdir()) == []
 
 
-@pytest.mark.parametrize("content", [b"task: \xff\xfe", b"task: [", b"- task", b""], ids=["latin", "open", "list", "empty"])
+@pytest.mark.parametrize(
+    "content", [b"task: \xff\xfe", b"task: [", b"- task", b""], ids=["latin", "open", "list", "empty"]
+)
 def test_a_bad_experiment_file_is_one_clear_line(content: bytes, tmp_path: Path, capsys: Capture) -> None:
     file = tmp_path / "bad.yaml"
     file.write_bytes(content)
@@ -223,7 +234,9 @@ def test_a_bad_experiment_file_is_one_clear_line(content: bytes, tmp_path: Path,
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
-@pytest.mark.parametrize("command", [["train", *TINY], [*STUDY, "--experiment", "edges-only"], ["train", *TINY, "--dry-run"]])
+@pytest.mark.parametrize(
+    "command", [["train", *TINY], [*STUDY, "--experiment", "edges-only"], ["train", *TINY, "--dry-run"]]
+)
 def test_cuda_without_a_device(command: list[str], tmp_path: Path, capsys: Capture) -> None:
     out = tmp_path / "runs"
     refused([*command, "--out", str(out), "--device", "cuda"], "torch sees no CUDA device here", capsys)
@@ -276,9 +289,7 @@ def pickle_that_runs_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> by
     return pickle.dumps(_Evil())
 
 
-def test_a_pickled_state_is_refused_and_not_run(
-    tmp_path: Path, capsys: Capture, pickle_that_runs_code: bytes
-) -> None:
+def test_a_pickled_state_is_refused_and_not_run(tmp_path: Path, capsys: Capture, pickle_that_runs_code: bytes) -> None:
     run = new_run(tmp_path / "runs", small())
     run.unlock()
     (run.path / "resume").mkdir()
@@ -306,7 +317,9 @@ def test_a_pickled_checkpoint_is_refused_and_not_run(tmp_path: Path, pickle_that
 @contextlib.contextmanager
 def _mounted(folder: Path, options: str) -> Iterator[None]:
     folder.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True, check=False)
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True, check=False
+    )
     if done.returncode != 0:
         pytest.skip("a small disk cannot be mounted here")
     try:
@@ -525,7 +538,9 @@ def test_several_reports_side_by_side(tmp_path: Path, toy: None, capsys: Capture
 
 def _geomem(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
     code = "import sys; from geomem.cli import main; sys.exit(main())"
-    return subprocess.run([sys.executable, "-c", code, *arguments], text=True, check=False, stderr=subprocess.PIPE, **options)
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], text=True, check=False, stderr=subprocess.PIPE, **options
+    )
 
 
 def test_exit_codes_of_the_program() -> None:
@@ -535,7 +550,9 @@ def test_exit_codes_of_the_program() -> None:
     assert wrong.stderr.splitlines() == ["geomem: unknown kind of part 'modle'; did you mean 'model'?"]
 
 
-@pytest.mark.parametrize("arguments", [["list"], ["list", "--json"], ["study", "cite", "geometric-memory"], ["--help"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments", [["list"], ["list", "--json"], ["study", "cite", "geometric-memory"], ["--help"]], ids=" ".join
+)
 def test_a_reader_that_has_gone_is_no_error(arguments: list[str]) -> None:
     reading, writing = os.pipe()
     os.close(reading)

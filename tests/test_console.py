@@ -35,9 +35,13 @@ def test_programs_get_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Köln" in out
 
 
-def test_json_never_holds_what_json_has_not() -> None:
-    with pytest.raises(ValueError, match="JSON"):
-        show(Result({"a": float("nan")}), as_json=True)
+def test_json_never_holds_what_json_has_not(capsys: pytest.CaptureFixture[str]) -> None:
+    show(Result({"a": float("nan"), "b": [1.5, float("inf")], "c": {"d": (2, float("-inf"))}}), as_json=True)
+    assert json.loads(capsys.readouterr().out, parse_constant=str) == {
+        "a": None,
+        "b": [1.5, None],
+        "c": {"d": [2, None]},
+    }
 
 
 def test_only_the_first_process_speaks(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

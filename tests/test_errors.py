@@ -9,7 +9,13 @@ KNOWN = ["transformer", "mamba", "tiny-nn", "Node2Vec"]
 
 @pytest.mark.parametrize(
     ("typed", "expected"),
-    [("transfomer", "transformer"), ("MAMBA", "mamba"), ("tiny_nn", "tiny-nn"), ("node2vec", "Node2Vec"), ("zzzz", None)],
+    [
+        ("transfomer", "transformer"),
+        ("MAMBA", "mamba"),
+        ("tiny_nn", "tiny-nn"),
+        ("node2vec", "Node2Vec"),
+        ("zzzz", None),
+    ],
 )
 def test_the_nearest_name(typed: str, expected: str | None) -> None:
     assert nearest(typed, KNOWN) == expected

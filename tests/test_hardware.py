@@ -50,7 +50,9 @@ def test_devices_with_cuda() -> None:
         ("bfloat16", "cpu", True, "bfloat16"),
     ],
 )
-def test_number_formats(wanted: Any, device: str, supported: bool, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_number_formats(
+    wanted: Any, device: str, supported: bool, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: supported)
     monkeypatch.setattr(hardware, "bfloat16_works_on_cpu", lambda: supported)
     choice = choose_dtype(wanted, device)
@@ -83,12 +85,20 @@ def test_the_trial_runs_in_a_child_process(code: int, works: bool, monkeypatch: 
     assert "bfloat16" in asked[0][-1]
 
 
-@pytest.mark.parametrize(("load", "expected"), [(0.1, 4), (1.6, 2), (3.0, 1), (99.0, 1)])
-def test_free_cores_are_those_the_load_leaves(load: float, expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("idle", "expected"), [(100, 4), (60, 2), (25, 1), (0, 1)])
+def test_free_cores_are_those_that_other_work_leaves(idle: int, expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = iter([(500, 900), (500 + idle, 1000)])
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 1, 2, 3}, raising=False)
-    monkeypatch.setattr(os, "getloadavg", lambda: (load, 0.0, 0.0))
-    assert free_cores() == expected
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(hardware, "_processor_ticks", lambda: next(ticks))
+    monkeypatch.setattr(hardware.time, "sleep", lambda _seconds: None)
     assert choose_threads().value == str(expected)
+
+
+def test_where_the_system_does_not_say_all_cores_are_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 1, 2}, raising=False)
+    monkeypatch.setattr(hardware, "_processor_ticks", lambda: None)
+    assert free_cores() == 3
 
 
 def test_threads_as_asked() -> None:

@@ -20,7 +20,8 @@ def _text(view: object) -> str:
 
 
 @pytest.mark.parametrize(
-    ("word", "kind"), [("model", "model"), ("models", "model"), ("study", "study"), ("studies", "study"), ("tasks", "task")]
+    ("word", "kind"),
+    [("model", "model"), ("models", "model"), ("study", "study"), ("studies", "study"), ("tasks", "task")],
 )
 def test_one_kind_by_its_singular_or_plural(word: str, kind: str) -> None:
     assert list(registries(word)) == [kind]
@@ -47,7 +48,11 @@ def test_a_part_with_settings() -> None:
     view = describe_part("models", "transformer")
     assert view.kind == "model"
     settings = {row["name"]: row for row in view.data()["settings"]}
-    assert settings["width"] == {"name": "width", "default": "64", "meaning": "width of token vectors; must divide by heads"}
+    assert settings["width"] == {
+        "name": "width",
+        "default": "64",
+        "meaning": "width of token vectors; must divide by heads",
+    }
     assert settings["mlp_width"]["default"] == "none"
     assert settings["tied"]["default"] == "true"
     assert "kind" not in settings
@@ -56,8 +61,10 @@ def test_a_part_with_settings() -> None:
 
 
 def test_required_settings_and_nested_parts() -> None:
-    assert dict((name, default) for name, default, _ in describe_part("graph", "file").settings)["path"] == "required"
-    assert dict((name, default) for name, default, _ in describe_part("task", "in-weights-path").settings)["graph"] == "path-star"
+    assert {name: default for name, default, _ in describe_part("graph", "file").settings}["path"] == "required"
+    assert {name: default for name, default, _ in describe_part("task", "in-weights-path").settings}[
+        "graph"
+    ] == "path-star"
 
 
 def test_a_measurement_shows_what_it_reads() -> None:

@@ -24,7 +24,7 @@ class Cart(Spec):
     wheel: SerializeAsAny[Spec] = Wheel()
     hubs: tuple[Hub, ...] = ()
     hub: Hub | None = None
-    named: dict[str, Hub] = {}
+    named: dict[str, Hub] = Field({})
     load: int = 0
 
     @field_validator("wheel", mode="before")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from rich.console import Console
 
@@ -28,11 +29,24 @@ def show(result: Shown, as_json: bool) -> None:
     if not first_process():
         return
     if as_json:
-        sys.stdout.write(json.dumps(result.data(), indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n")
+        sys.stdout.write(
+            json.dumps(_finite(result.data()), indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n"
+        )
         return
     console = _Results(soft_wrap=False, highlight=False)
     for renderable in result.renderables():
         console.print(renderable)
+
+
+def _finite(value: Any) -> Any:
+    """Replace numbers that JSON has no word for, which a diverged run can hold, by null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in cast("dict[Any, Any]", value).items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in cast("list[Any]", value)]
+    return value
 
 
 class _Results(Console):

@@ -11,6 +11,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -154,7 +155,7 @@ def check_graph(name: str, folder: Path) -> None:
     assert {tuple(pair) for pair in both} == {tuple(pair[::-1]) for pair in both}
     joined = {tuple(pair) for pair in both}
     if graph.paths is not None:
-        assert all((u, v) in joined for path in graph.paths for u, v in zip(path[:-1], path[1:], strict=True))
+        assert all((u, v) in joined for path in graph.paths for u, v in pairwise(path))
         assert (graph.paths[:, 0] == graph.root).all()
     assert np.array_equal(spec.build(3).edges, edges), f"graph {name}: the same seed gives another graph"
     changed = not np.array_equal(spec.build(4).edges, edges)

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from geomem.errors import InputError
 from geomem.runs.directory import Run
 from geomem.studies import STUDIES, runner
+from geomem.studies.geometric_memory import pictures
 from geomem.studies.runner import Request
 
 QUIET = Console(quiet=True)
@@ -34,10 +36,22 @@ def toy_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 @pytest.fixture(scope="session")
 def smoke_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The study of geometric memory at smoke scale, every experiment. Read it; do not change it."""
-    request = Request(study="geometric-memory", scale="smoke", experiments=("all",), workers=1, device="cpu")
-    run = runner.run_study(request, tmp_path_factory.mktemp("smoke"), QUIET)
+    request = Request(study="geometric-memory", scale="smoke", experiments=("all",), workers=1, device="cpu",
+                      overrides=("tiny.effort=0.005",))  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        without_umap(patch)
+        run = runner.run_study(request, tmp_path_factory.mktemp("smoke"), QUIET)
     run.finish("finished", run.info.seconds)
     return run
+
+
+def without_umap(patch: pytest.MonkeyPatch) -> None:
+    """Draw by principal components: compiling UMAP takes longer than the whole study, and is tested by itself."""
+
+    def missing(*_: object, **__: object) -> None:
+        raise InputError("umap: not in this test")
+
+    patch.setattr(pictures, "umap_layout", missing)
 
 
 @pytest.fixture(scope="session")

@@ -47,7 +47,9 @@ def test_arrays_are_what_the_cell_kept(learned: Evidence) -> None:
     weights = load_file(learned.cells[("wide", 1)] / "checkpoint" / "model.safetensors")
     assert (table == weights["embed_tokens.weight"]).all()
     assert table.shape[1] == 16
-    assert learned.measured("wide", "norm")[1] == pytest.approx(float((table.astype(float) ** 2).sum() ** 0.5), rel=1e-5)
+    assert learned.measured("wide", "norm")[1] == pytest.approx(
+        float((table.astype(float) ** 2).sum() ** 0.5), rel=1e-5
+    )
 
 
 def test_rows_carry_their_place(learned: Evidence) -> None:

@@ -101,7 +101,9 @@ def _numbers(run: Run) -> list[tuple[Any, ...]]:
     return sorted((row.condition, row.seed or 0, row.metric, row.value) for row in rows)
 
 
-def test_a_killed_study_goes_on_to_the_same_numbers(toy_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_killed_study_goes_on_to_the_same_numbers(
+    toy_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     step = loop.Loop._step
     taken: list[int] = []
 

@@ -36,8 +36,15 @@ def test_time_is_steps_of_each_stage_and_evaluations(monkeypatch: pytest.MonkeyP
 def test_a_word_vector_model_is_estimated_too(monkeypatch: pytest.MonkeyPatch) -> None:
     from geomem.training import word_vectors
 
-    spec = validate(TrainSpec, {"task": {"kind": "in-weights-edges", "graph": "cycle"}, "evaluate_every": 1000,
-                                "model": {"kind": "node2vec", "width": 6, "steps": 4000}, "measure": ["cosine-level"]})  # fmt: skip
+    spec = validate(
+        TrainSpec,
+        {
+            "task": {"kind": "in-weights-edges", "graph": "cycle"},
+            "evaluate_every": 1000,
+            "model": {"kind": "node2vec", "width": 6, "steps": 4000},
+            "measure": ["cosine-level"],
+        },
+    )
     trained = word_vectors.train_vectors
 
     def timed(trial: TrainSpec, run: object) -> object:

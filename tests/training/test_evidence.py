@@ -43,7 +43,9 @@ def test_logits_after_every_node_in_eval_mode() -> None:
     found = gather(TASK, model, {"edge_logits"})["edge_logits"]
     assert model.training
     model.eval()
-    expected = torch.cat([model(input_ids=torch.tensor([[TASK.vocabulary.edge, node]])).logits[:, -1] for node in range(9)])
+    expected = torch.cat(
+        [model(input_ids=torch.tensor([[TASK.vocabulary.edge, node]])).logits[:, -1] for node in range(9)]
+    )
     torch.testing.assert_close(found, expected.detach())
 
 

@@ -40,7 +40,9 @@ def test_a_job_leaves_a_finished_run_with_its_extras(tmp_path: Path) -> None:
 
 
 def test_finished_jobs_are_skipped_and_long_ones_start_first(tmp_path: Path) -> None:
-    jobs = [Job(small(name=name), tmp_path / name, cost=cost) for name, cost in (("short", 1), ("long", 9), ("done", 5))]
+    jobs = [
+        Job(small(name=name), tmp_path / name, cost=cost) for name, cost in (("short", 1), ("long", 9), ("done", 5))
+    ]
     run_job(jobs[2], silent)
     before = (tmp_path / "done" / "run.json").stat().st_mtime_ns
     events: list[Event] = []

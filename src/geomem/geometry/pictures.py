@@ -56,7 +56,9 @@ def umap_layout(
     if len(embeddings) < 4:
         raise InputError(f"umap: needs at least 4 nodes, got {len(embeddings)}")
     try:
-        umap = importlib.import_module("umap")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it remarks on its own optional parts
+            umap = importlib.import_module("umap")
     except ImportError:
         raise InputError("umap: umap-learn is not installed; install geomem[umap], or use PCA") from None
     reducer = umap.UMAP(

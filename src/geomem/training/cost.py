@@ -39,7 +39,7 @@ class Cost:
             f"data: {data}",
             f"model: {self.parameters:,} parameters, {self.trainable:,} trained",
             f"steps: {self.steps}, a step takes {stages}",
-            f"time: about {self.seconds / 60:.1f} minutes on {self.device}, evaluations included",
+            f"time: about {_duration(self.seconds)} on {self.device}, evaluations included",
             f"memory: about {self.peak_mib:.0f} MiB at its peak",
         ]
 
@@ -98,6 +98,10 @@ def _estimate_vectors(spec: TrainSpec) -> Cost:
         peak_mib=_peak_mib(),
         device=run.info.choices["device"],
     )
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.1f} minutes"
 
 
 def _peak_mib() -> float:

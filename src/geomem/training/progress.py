@@ -56,7 +56,8 @@ class Display:
 
     def __enter__(self) -> Self:
         if self.console.is_terminal:
-            self._bars = Progress(TextColumn("{task.description}", markup=False), BarColumn(bar_width=24), TaskProgressColumn(),
+            self._bars = Progress(TextColumn("{task.description}", markup=False),
+                                  BarColumn(bar_width=24), TaskProgressColumn(),
                                   TimeRemainingColumn(compact=True), TextColumn("{task.fields[text]}", markup=False),
                                   console=self.console, transient=True)  # fmt: skip
             self._bars.start()

@@ -87,6 +87,12 @@ def c4(evidence: Evidence) -> list[Test]:
     return [far_above_chance(evidence.measured("trained", FIRST_HOP), chance, "first hop of held-out leaves right")]
 
 
+def c4_mamba(evidence: Evidence) -> list[Test]:
+    """The first hop of held-out leaves, Mamba."""
+    chance = 1 / _settings(evidence).mamba.arms
+    return [far_above_chance(evidence.measured("hardest", FIRST_HOP), chance, "first hop of held-out leaves, Mamba")]
+
+
 def c5(condition: str) -> Callable[[Evidence], list[Test]]:
     """Return the predicate: leaves lie beside their own first hop in `condition`."""
 

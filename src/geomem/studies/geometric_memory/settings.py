@@ -74,7 +74,7 @@ class InContext(Spec):
     width: int = 64
     layers: int = 3
     heads: int = 4
-    steps: int = 1500
+    steps: int = 4000
     batch: int = 128
     lr: float = 1e-3
 

@@ -6,6 +6,7 @@ Widths, rates and steps are the release's, graph by graph (card 3.6).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from geomem.studies.geometric_memory.build import KEEP, spec
@@ -205,17 +206,21 @@ KNOBS: dict[str, tuple[dict[str, Any], float, str, float, bool]] = {
 
 def knobs(settings: Settings, seeds: Sequence[int]) -> list[Cell]:
     """Learning rate, decay, dropout and initialisation on the 15-cycle with TinyNN of width 512 (claims C19, C20)."""
+    # There is one graph only, so a condition is named by its knob alone.
     return [
-        cell(
-            settings,
-            name,
-            "cycle",
-            {"kind": "tiny-nn", **model},
-            (512, lr, 10_000, schedule),
-            seed,
-            LINEAR,
-            decay=decay,
-            self_edges=self_edges,
+        replace(
+            cell(
+                settings,
+                name,
+                "cycle",
+                {"kind": "tiny-nn", **model},
+                (512, lr, 10_000, schedule),
+                seed,
+                LINEAR,
+                decay=decay,
+                self_edges=self_edges,
+            ),
+            condition=name,
         )
         for name, (model, lr, schedule, decay, self_edges) in KNOBS.items()
         for seed in seeds
