@@ -127,13 +127,21 @@ def verdicts(study: str) -> str:
 
 
 def verdict_runs(study: str) -> str:
-    """Return the table of runs that the kept verdicts come from."""
+    """Return the table of runs that the kept verdicts come from, and which settings differ from the present ones."""
+    runs = kept_verdicts(study)["runs"]
     rows = [
         (one["date"], ", ".join(one["experiments"]), one["scale"], ", ".join(map(str, one["seeds"])), one["machine"],
          f"{one['seconds'] / 60:.0f} min")
-        for one in kept_verdicts(study)["runs"]
+        for one in runs
     ]  # fmt: skip
-    return table(("date", "experiments", "scale", "seeds", "machine", "wall time"), rows)
+    shown = table(("date", "experiments", "scale", "seeds, at most", "machine", "wall time"), rows)
+    changed: dict[str, None] = {}
+    for one in runs:
+        used = dict(_flat(one["settings"]))
+        now = dict(_flat(STUDIES.get(study).scales[one["scale"]].model_dump(mode="json")))
+        changed |= {f"`{key}` was {used[key]}": None for key in used if key in now and used[key] != now[key]}
+    note = f"Settings that have changed since these runs: {', '.join(changed)}." if changed else ""
+    return f"{shown}\n\n{note}".rstrip()
 
 
 def kept_verdicts(study: str) -> dict[str, Any]:

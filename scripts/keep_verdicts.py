@@ -36,6 +36,7 @@ def keep(paths: list[Path]) -> Path:
             "experiments": list(evidence), "seconds": run.info.seconds,
             "machine": f"{run.info.environment['processor']}, {cores} cores", "finding": run.info.finding,
             "versions": {name: run.info.versions[name] for name in ("geomem", "torch", "python")},
+            "settings": run.info.spec["settings"],
         })  # fmt: skip
         for one in found:
             if one.verdict != "not-run":

@@ -75,7 +75,8 @@ def test_help_and_lists_do_not_wait_for_torch(arguments: list[str]) -> None:
         "import sys, contextlib\n"
         "from geomem.cli import main\n"
         f"with contextlib.suppress(SystemExit): main({arguments!r})\n"
-        "heavy = [name for name in ('torch', 'transformers', 'matplotlib', 'plotly', 'sklearn') if name in sys.modules]\n"
+        "waited_for = ('torch', 'transformers', 'matplotlib', 'plotly', 'sklearn')\n"
+        "heavy = [name for name in waited_for if name in sys.modules]\n"
         "print(heavy, file=sys.stderr)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

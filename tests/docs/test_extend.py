@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from geomem.studies import STUDIES
 from geomem.tasks import TASKS
 from tests.contract import checks
 from tests.contract.test_parts import evidence
-from tests.docs.pages import added, commands, read, run_tests, titled
+from tests.docs.pages import ROOT, added, blocks, commands, read, run_tests, titled
 
 Capture = pytest.CaptureFixture[str]
 
@@ -103,3 +105,14 @@ def test_a_study(tmp_path: Path) -> None:
         assert {one["claim"]: one["verdict"] for one in verdicts} == {"R1": "supported", "R2": "supported"}
         assert (run.path / "report.html").is_file()
         assert (run.path / "figures" / "ring-fiedler.svg").is_file()
+
+
+@pytest.mark.parametrize("page", ["measurement", "task", "model", "study"])
+def test_what_is_shown_keeps_the_house_rules(page: str) -> None:
+    pytest.importorskip("ruff", reason="needs the extra 'check'")
+    for block in blocks(f"extend/{page}.md", "python"):
+        if block.title.startswith("src/") and "," not in block.title:
+            for command in (["check"], ["format", "--check"]):
+                words = [sys.executable, "-m", "ruff", *command, "--stdin-filename", str(ROOT / block.title), "-"]
+                done = subprocess.run(words, input=block.text, capture_output=True, text=True, check=False, cwd=ROOT)
+                assert done.returncode == 0, done.stdout + done.stderr

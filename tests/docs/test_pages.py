@@ -21,8 +21,8 @@ from tests.contract.test_parts import evidence
 from tests.docs.pages import DOCS, ROOT, commands, pages, read
 
 sys.path.insert(0, str(ROOT / "scripts"))
-import build_docs  # noqa: E402
-import docs_tables  # noqa: E402
+import build_docs
+import docs_tables
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 OTHERS = {"benchmarks.md"}

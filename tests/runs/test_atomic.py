@@ -36,11 +36,12 @@ def test_a_refusing_disk_is_one_line_and_keeps_the_old_file(
 
 
 def test_a_really_full_disk() -> None:
-    with (
-        pytest.raises(RunError, match="disk is full"),
-        atomic.clear_disk_errors(Path("/dev/full")),
-        open("/dev/full", "w") as full,
-    ):
+    with pytest.raises(RunError, match="disk is full"):
+        _fill_the_disk()
+
+
+def _fill_the_disk() -> None:
+    with atomic.clear_disk_errors(Path("/dev/full")), open("/dev/full", "w") as full:
         full.write("x" * 10_000)
         full.flush()
 

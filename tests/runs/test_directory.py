@@ -57,7 +57,10 @@ def test_a_fixed_place_is_never_overwritten(tmp_path: Path) -> None:
     [
         (None, "it has no run.json"),
         ("{", "cannot be read as JSON"),
-        ('{"format": 99, "versions": {"geomem": "9.9"}}', "run format 99, this geomem reads format 1; open it with geomem 9.9"),
+        (
+            '{"format": 99, "versions": {"geomem": "9.9"}}',
+            "run format 99, this geomem reads format 1; open it with geomem 9.9",
+        ),
         ("[]", "run format None"),
         (f'{{"format": {FORMAT}, "kind": "train"}}', "Field required"),
     ],

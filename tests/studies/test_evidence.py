@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from safetensors.numpy import load_file
 from geomem.errors import RunError
 from geomem.runs.directory import Run
 from geomem.runs.tables import History, read_measurements
+from geomem.studies.claim import Bound, Test
 from geomem.studies.evidence import Evidence
 
 
@@ -58,6 +60,19 @@ def test_rows_carry_their_place(learned: Evidence) -> None:
     assert {(row.condition, row.seed) for row in rows} == set(learned.cells)
     own = read_measurements(learned.cells[("narrow", 0)] / "measurements.parquet")
     assert len([row for row in rows if (row.condition, row.seed) == ("narrow", 0)]) == len(own)
+
+
+def test_a_diverged_seed_counts_as_lost_and_is_not_dropped(toy_run: Run, tmp_path: Path) -> None:
+    copy = tmp_path / "learn"
+    shutil.copytree(toy_run.path / "cells" / "learn", copy)
+    whole = Evidence(copy, None)
+    metric = next(row.metric for row in read_measurements(whole.cells[("wide", 0)] / "measurements.parquet"))
+    header = copy / "wide" / "seed-1" / "run.json"
+    header.write_text(json.dumps({**json.loads(header.read_text()), "status": "diverged"}))
+    values = Evidence(copy, None).measured("wide", metric)
+    assert values[0] == whole.measured("wide", metric)[0]
+    assert math.isnan(values[1])
+    assert Test(Bound("x", -1e9, "above"), values).verdict() == "inconclusive"
 
 
 def test_what_did_not_finish_or_diverged_is_no_evidence(toy_run: Run, tmp_path: Path) -> None:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from geomem.errors import InputError, RunError
+from geomem.errors import InputError
 from geomem.models.node2vec import Node2Vec
 from geomem.runs.directory import Run
 from geomem.runs.tables import History, read_measurements
@@ -78,8 +79,11 @@ def test_settings_that_do_not_fit(tmp_path: Path, changes: dict[str, Any], expec
         train_vectors(spec, new_run(tmp_path, spec))
 
 
-def test_divergence_is_one_clear_line(tmp_path: Path) -> None:
+def test_divergence_ends_with_a_message_and_the_last_good_vectors(tmp_path: Path) -> None:
     spec = vectors(model={"kind": "node2vec", "width": 12, "steps": 50, "lr": 1e30})
-    with pytest.raises(RunError, match=r"the loss became (nan|inf|-inf) by step \d+; lower model.lr") as caught:
-        train_vectors(spec, new_run(tmp_path, spec))
-    assert "\n" not in str(caught.value)
+    run = new_run(tmp_path, spec)
+    trained = train_vectors(spec, run)
+    assert trained.status == "diverged"
+    assert re.fullmatch(r"the loss became (nan|inf|-inf) by step \d+; lower model.lr", trained.message)
+    assert all(torch.isfinite(table).all() for table in trained.model.parameters())
+    assert (run.path / "checkpoint" / "model.safetensors").is_file()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,15 +27,19 @@ class Evidence:
         self._rows: dict[tuple[str, int], dict[str, float]] = {}
 
     @cached_property
-    def cells(self) -> dict[tuple[str, int], Path]:
-        """Return the run directory of every finished cell that did not diverge."""
-        found: dict[tuple[str, int], Path] = {}
+    def ended(self) -> dict[tuple[str, int], Run]:
+        """Return every cell that came to its end, the diverged ones included."""
+        found: dict[tuple[str, int], Run] = {}
         for file in sorted(self.directory.glob("*/seed-*/run.json")):
             run = Run.open(file.parent)
-            if run.info.status in ("finished", "stopped early"):
-                seed = int(file.parent.name.removeprefix("seed-"))
-                found[(file.parent.parent.name, seed)] = file.parent
+            if run.finished:
+                found[(file.parent.parent.name, int(file.parent.name.removeprefix("seed-")))] = run
         return found
+
+    @cached_property
+    def cells(self) -> dict[tuple[str, int], Path]:
+        """Return the run directory of every finished cell that did not diverge."""
+        return {key: run.path for key, run in self.ended.items() if run.info.status != "diverged"}
 
     @property
     def conditions(self) -> list[str]:
@@ -49,8 +54,13 @@ class Evidence:
         return seeds
 
     def measured(self, condition: str, metric: str) -> dict[int, float]:
-        """Return the final value of a metric for every seed. Raises RunError when it was not measured."""
-        return {seed: self._value(condition, seed, metric) for seed in self.seeds(condition)}
+        """Return the final value of a metric for every seed, NaN for a seed that diverged.
+
+        So a claim never rests on the seeds that happened to survive. Raises RunError when it was not measured.
+        """
+        values = {seed: self._value(condition, seed, metric) for seed in self.seeds(condition)}
+        lost = {seed: math.nan for name, seed in self.ended if name == condition and seed not in values}
+        return dict(sorted({**values, **lost}.items()))
 
     def history(self, condition: str, seed: int) -> History:
         """Return the history of a cell."""

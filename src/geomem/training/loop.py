@@ -151,7 +151,7 @@ class Loop:
                 ended = self._stages()
             status = "stopped early" if ended else "finished"
             message = ended
-        except _Diverged as diverged:
+        except Diverged as diverged:
             status, message = "diverged", str(diverged)
             self._back_to_last_good()
         except KeyboardInterrupt:
@@ -297,7 +297,7 @@ class Loop:
             values = {name: float(value) for name, value in row.items()}
             if not math.isfinite(values["loss"]):
                 self._pending.clear()
-                raise _Diverged(f"the loss became {values['loss']} at step {step}; lower the learning rate")
+                raise Diverged(f"the loss became {values['loss']} at step {step}; lower the learning rate")
             self.state.history.add(step, values)
         self._pending.clear()
 
@@ -350,5 +350,5 @@ class Loop:
         self.listener(Event(self.spec.name, self.state.step, self.spec.steps, 0.0, loss, self._note, done=True))
 
 
-class _Diverged(RunError):
+class Diverged(RunError):
     """The loss is no longer a finite number."""

@@ -87,7 +87,7 @@ def run_job(job: Job, listener: Listener) -> None:
         spec = job.spec.model_copy(update={"threads": 1})
         run = Run.create_at(job.path, spec.name, "train", spec.model_dump(mode="json"), [spec.seed])
     trained = train_any(spec, run, listener)
-    if job.after:
+    if job.after and trained.status != "diverged":
         _keep(_function(job.after)(trained, spec), run, spec)
     run.finish(trained.status, trained.seconds, trained.message)
 

@@ -6,23 +6,24 @@ take a second on a small graph. A killed run therefore starts again, to the same
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from typing import Any, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from geomem.errors import InputError, RunError
 from geomem.geometry.measurement import check, measure
 from geomem.models.node2vec import Node2Vec
 from geomem.models.node2vec_training import train_node2vec
 from geomem.models.specs import Node2VecSpec
-from geomem.runs.directory import Run
+from geomem.runs.directory import Run, Status
 from geomem.runs.tables import History
 from geomem.tasks.task import Task
 from geomem.training.keep import keep_results
-from geomem.training.loop import Trained, start_run
+from geomem.training.loop import Diverged, Trained, start_run
 from geomem.training.progress import Event, Listener, silent
 from geomem.training.spec import TrainSpec
 
@@ -44,22 +45,32 @@ def train_vectors(spec: TrainSpec, run: Run, listener: Listener = silent) -> Tra
     check(spec.measure, {*known, "embeddings", "output_embeddings", "edge_logits"})
     history, began, shown = History(), time.monotonic(), time.monotonic()
 
+    good: list[Node2Vec] = []
+
     def record(step: int, model: Node2Vec, loss: float) -> None:
         nonlocal shown
         if not math.isfinite(loss):
-            raise RunError(f"{spec.name}: the loss became {loss} by step {step}; lower model.lr")
+            raise Diverged(f"the loss became {loss} by step {step}; lower model.lr")
+        good[:] = [copy.deepcopy(model)]
         evidence = {**known, **_evidence(model, spec.measure)}
         history.add(step, {"loss": loss, **measure(spec.measure, evidence)})
         if time.monotonic() - shown > 0.5:
             shown = time.monotonic()
             listener(Event(spec.name, step, model_spec.steps, step / (shown - began), loss))
 
-    model = train_node2vec(task.vocabulary.num_nodes, edges, model_spec, spec.seed,
-                           record_every=spec.evaluate_every, callback=record)  # fmt: skip
-    seconds = time.monotonic() - began
-    keep_results(run, spec, history, model, model_spec.steps, seconds)
-    listener(Event(spec.name, model_spec.steps, model_spec.steps, 0.0, history.last("loss"), done=True))
-    return Trained(cast(nn.Module, model), task, history, "finished", seconds=seconds)
+    status: Status = "finished"
+    message = ""
+    try:
+        train_node2vec(task.vocabulary.num_nodes, edges, model_spec, spec.seed,
+                       record_every=spec.evaluate_every, callback=record)  # fmt: skip
+    except Diverged as diverged:
+        status, message = "diverged", str(diverged)
+    if not good:
+        raise RunError(f"{spec.name}: {message}")
+    seconds, steps = time.monotonic() - began, history.steps[-1]
+    keep_results(run, spec, history, good[0], steps, seconds)
+    listener(Event(spec.name, steps, model_spec.steps, 0.0, history.last("loss"), done=True))
+    return Trained(good[0], task, history, status, message, seconds)
 
 
 def _evidence(model: Node2Vec, names: tuple[str, ...]) -> dict[str, Tensor]:

@@ -72,7 +72,8 @@ def c3(evidence: Evidence) -> list[Test]:
     spans: dict[int, float] = {}
     for seed in evidence.seeds("full"):
         times = {k: learned_at(evidence, "full", seed, f"paths/held_out/forced_{k}", 0.5) for k in range(1, length)}
-        spans[seed] = (times[2] - times[length - 1]) / times[1] if math.isfinite(times[2]) else math.nan
+        learned = all(map(math.isfinite, (times[1], times[2], times[length - 1])))
+        spans[seed] = (times[2] - times[length - 1]) / times[1] if learned else math.nan
     limit = 0.5 * (length - 3) / (length - 1)
     return [
         Test(
