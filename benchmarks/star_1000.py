@@ -35,7 +35,7 @@ def run(quick: bool) -> Iterator[Row]:
         yield reach(short(0))
         return
     for seed in range(3):
-        yield reach(recipe(1000, 5, edges=EDGES, joint=JOINT, share=0.25, every=10, seed=seed))
+        yield reach(recipe(1000, 5, edges=EDGES, joint=JOINT, share=0.1, every=10, seed=seed))
 
 
 def short(seed: int, share: float = 0.25) -> TrainSpec:

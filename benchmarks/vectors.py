@@ -3,9 +3,9 @@
 Recovery: mean over nodes of the share of a node's neighbours among its largest dot products, as many as it has
 neighbours, itself left out. Measuring it is not timed; making the walks is. gensim is judged twice. "vectors and
 contexts": a node's vector against the others' context vectors, which is what its objective fits; windows of 1 and short
-walks, the fastest of the settings tried (walks of 10 and 40, windows of 1, 2 and 5, rates of 0.025 and 0.1). "vectors":
-node vectors among themselves, which is what is kept and compared after node2vec, and what geomem's single table is
-judged by; windows of 5, the best of the same settings. Both sides use one thread: more workers make gensim faster and
+walks, the fastest of the settings tried (walks of 10 and 40, windows of 1, 2 and 5). "vectors": node vectors among
+themselves, which is what is kept and compared after node2vec, and what geomem's single table is judged by; windows of
+5, the best of the same settings. Both sides use one thread: more workers make gensim faster and
 no longer repeatable.
 """
 

@@ -25,8 +25,6 @@ import build_docs
 import docs_tables
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-OTHERS = {"benchmarks.md"}
-"""Pages that are written elsewhere and may not be there yet while the book is being written."""
 
 
 @pytest.fixture(scope="module")
@@ -102,12 +100,12 @@ def test_navigation_has_every_page_once(book: Path) -> None:
     )
     listed = _nav_files(build_docs.navigation(reference))
     assert len(listed) == len(set(listed))
-    assert set(listed) - OTHERS == {str(page.relative_to(book)) for page in book.rglob("*.md")} - OTHERS
+    assert set(listed) == {str(page.relative_to(book)) for page in book.rglob("*.md")}
 
 
 def test_links_resolve(book: Path) -> None:
     for page in sorted(book.rglob("*.md")):
-        if page.parent.name == "reference" or str(page.relative_to(book)) in OTHERS:
+        if page.parent.name == "reference":
             continue
         text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
         for link in LINK.findall(text):
@@ -115,7 +113,7 @@ def test_links_resolve(book: Path) -> None:
                 continue
             file, _, anchor = link.partition("#")
             goal = (page.parent / file).resolve() if file else page
-            assert goal.is_file() or goal.name in OTHERS, f"{page.name}: {link} leads nowhere"
+            assert goal.is_file(), f"{page.name}: {link} leads nowhere"
             assert not anchor or anchor in _anchors(goal), f"{page.name}: {link}, no such heading"
 
 

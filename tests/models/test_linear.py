@@ -61,7 +61,7 @@ def test_logits_to_keep_is_a_slice(keep: int | torch.Tensor, positions: Any) -> 
         (AssociativeSpec(tied=False, positions="learned"), {"linear.weight", "linear.bias"}),
         (TinyNNSpec(frozen=True), {"linear.weight", "linear.bias"}),
     ],
-    ids=repr,
+    ids=["tiny-nn", "associative", "associative-fast", "untied-associative", "frozen-tiny-nn"],
 )
 def test_what_trains(spec: Any, trained: set[str]) -> None:
     model = build(spec)
