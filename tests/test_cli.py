@@ -10,6 +10,7 @@ import pickle
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -392,12 +393,15 @@ def test_no_permission_is_one_clear_line(tmp_path: Path, experiment: Path, capsy
     secret.write_text("source,target\na,b\n")
     secret.chmod(0)
     locked.mkdir(mode=0o555)
-    for folder in [tmp_path, *list(tmp_path.parents)[:2]]:
+    (tmp_path / "closed").mkdir(mode=0o600)
+    top = Path(tempfile.gettempdir()).resolve()
+    for folder in [tmp_path, *(one for one in tmp_path.resolve().parents if one.is_relative_to(top) and one != top)]:
         folder.chmod(0o755)
     with _nobody():
         refused(["train", str(experiment), "--out", str(locked / "runs")], "no permission to write there", capsys)
         refused([*STUDY, "--experiment", "storage", "--out", str(locked)], "no permission to write there", capsys)
         refused(["graph", str(secret)], "no permission to read it", capsys)
+        refused(["train", str(tmp_path / "closed" / "e.yaml")], "no permission to read", capsys)
     assert list(locked.iterdir()) == []
 
 

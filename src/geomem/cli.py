@@ -348,6 +348,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(f"geomem: {error}", file=sys.stderr)  # noqa: T201
         return 2
+    except PermissionError as error:
+        print(f"geomem: no permission to read {error.filename}", file=sys.stderr)  # noqa: T201
+        return 2
     except KeyboardInterrupt:
         print("geomem: interrupted; what was saved can be continued with --resume", file=sys.stderr)  # noqa: T201
         return 130

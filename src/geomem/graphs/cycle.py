@@ -1,4 +1,4 @@
-"""Cycles: node i points to i + 1 modulo n (arXiv 2510.26745; card 2.1)."""
+"""Cycles: node i points to i + 1 modulo n (arXiv 2510.26745)."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class Description(BaseModel):
     diameter_exact: bool
     """False: a lower bound found by sweeps through the largest component."""
     eigenvalues: tuple[float, ...]
-    """Largest eigenvalues of -L, descending; one trivial eigenvector for each component (card 4.2)."""
+    """Largest eigenvalues of -L, descending; one trivial eigenvector for each component (arXiv 2510.26745)."""
     eigenvalues_exact: bool
     """False: found by Lanczos iteration to about 1e-4, which may miss copies of a repeated eigenvalue."""
     trivial_vectors: int

@@ -31,7 +31,7 @@ def check_size(kind: str, nodes: int, edges: float) -> None:
 class Graph:
     """Numbered nodes 0..N-1 with edges, and optional names, paths and coordinates.
 
-    edges: (E, 2) int64, each undirected edge once, in its "forward" direction (arXiv 2510.26745; card 2.1).
+    edges: (E, 2) int64, each undirected edge once, in its "forward" direction (arXiv 2510.26745).
     labels: N names, or None for numbers.
     paths: (P, l) int64 or None; node paths, for stars from the root to each leaf.
     root: id of the root, or None.

@@ -1,4 +1,4 @@
-"""Grids: row-major ids, four neighbours, edges to the right and down (arXiv 2510.26745; card 2.1)."""
+"""Grids: row-major ids, four neighbours, edges to the right and down (arXiv 2510.26745)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The paper's fixed irregular graph: a 12-node component with triangles and a 4-clique (arXiv 2510.26745; card 2.1)."""
+"""The paper's fixed irregular graph: a 12-node component with triangles and a 4-clique (arXiv 2510.26745)."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def random_walk(graph: Graph) -> sp.csr_array:
 
 
 def neg_laplacian(graph: Graph) -> sp.csr_array:
-    """Return -L (N, N), where L = (I - W) + (I - W)^T (arXiv 2510.26745; card 4.2).
+    """Return -L (N, N), where L = (I - W) + (I - W)^T (arXiv 2510.26745).
 
     Symmetric; without self-edges its trace is -2 for each node that has an edge. As in the usual normalised Laplacian,
     I is 1 only on nodes that have an edge, so that an isolated node is a component with eigenvalue 0.

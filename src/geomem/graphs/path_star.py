@@ -1,4 +1,4 @@
-"""Path-stars G(d, l): d arms of l nodes each, counting the root they share (arXiv 2403.06963; card 2.1)."""
+"""Path-stars G(d, l): d arms of l nodes each, counting the root they share (arXiv 2403.06963)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Paths through graphs that are not stars (card 2.1), and paths from a root through any graph."""
+"""Paths through graphs that are not stars (arXiv 2510.26745, code), and from a root through any graph."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tree-stars: a root with d children, each of them the root of a b-ary tree (arXiv 2510.26745, Fig. 11; card 2.1)."""
+"""Tree-stars: a root with d children, each of them the root of a b-ary tree (arXiv 2510.26745, Fig. 11)."""
 
 from __future__ import annotations
 

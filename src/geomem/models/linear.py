@@ -1,4 +1,4 @@
-"""TinyNN and the associative models: one token table and one linear layer (arXiv 2510.26745; card 3.3, 3.4)."""
+"""TinyNN and the associative models: one token table and one linear layer (arXiv 2510.26745)."""
 
 from __future__ import annotations
 

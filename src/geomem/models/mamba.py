@@ -1,4 +1,4 @@
-"""Mamba with every part of the paper's variant switchable (arXiv 2312.00752; arXiv 2510.26745, card 3.2).
+"""Mamba with every part of the paper's variant switchable (arXiv 2312.00752; arXiv 2510.26745).
 
 Weights are named as in `transformers`' MambaForCausalLM and outputs are equal, so state dictionaries are exchangeable.
 Written because the fallback there is slow on short sequences. Forward and backward in CPU milliseconds, two layers,

@@ -1,4 +1,4 @@
-"""Node2Vec with one hop and the full softmax: vectors of nodes (arXiv 2510.26745, section 4; card 3.5, 4.1).
+"""Node2Vec with one hop and the full softmax: vectors of nodes (arXiv 2510.26745, section 4).
 
 A word-vector model: it maps a node to the logits of its neighbours and has no sequence axis.
 """

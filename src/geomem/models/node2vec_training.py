@@ -1,4 +1,4 @@
-"""Training of Node2Vec by full-batch steps in matrix form (arXiv 2510.26745; card 3.5, 4.1).
+"""Training of Node2Vec by full-batch steps in matrix form (arXiv 2510.26745).
 
 The loss is the sum over nodes u with neighbours of the mean over its neighbours v of -log softmax(V1 V2ᵀ)_uv, and its
 descent direction is known: (W - P) V2 for V1 and (W - P)ᵀ V1 for V2, with W = D⁻¹ A and P the softmax. When the

@@ -50,7 +50,7 @@ class SequenceSpec(Spec):
 
 
 class TransformerSpec(SequenceSpec):
-    """Decoder-only, pre-LayerNorm Transformer (arXiv 2510.26745, "GPT-mid"; card 3.1)."""
+    """Decoder-only, pre-LayerNorm Transformer (arXiv 2510.26745, "GPT-mid")."""
 
     kind: Literal["transformer"] = "transformer"
     width: int = Field(64, ge=1, description="width of token vectors; must divide by heads")
@@ -107,7 +107,7 @@ class TransformerSpec(SequenceSpec):
 
 
 class LinearSpec(SequenceSpec):
-    """Base of the models made of a token table and one linear layer (card 3.3, 3.4)."""
+    """Base of the models made of a token table and one linear layer (arXiv 2510.26745)."""
 
     width: int = Field(32, ge=1, description="width of token vectors")
     tied: bool = Field(True, description="output matrix = token table")
@@ -144,7 +144,7 @@ class LinearSpec(SequenceSpec):
 
 
 class TinyNNSpec(LinearSpec):
-    """TinyNN: logits(u) = E (W E_u + b), everything trained (card 3.3)."""
+    """TinyNN: logits(u) = E (W E_u + b), everything trained (arXiv 2510.26745)."""
 
     kind: Literal["tiny-nn"] = "tiny-nn"
     width: int = Field(512, ge=1, description="width of token vectors")
@@ -157,7 +157,7 @@ class TinyNNSpec(LinearSpec):
 
 
 class AssociativeSpec(LinearSpec):
-    """TinyNN with its table frozen at random values: edges can only be stored in W (card 3.4)."""
+    """TinyNN with its table frozen at random values: edges can only be stored in W (arXiv 2510.26745)."""
 
     kind: Literal["associative"] = "associative"
 
@@ -168,7 +168,7 @@ class AssociativeSpec(LinearSpec):
 
 
 class AssociativeFastSpec(LinearSpec):
-    """The associative model at width 512: with learning rate 0.1 it stores a small graph in a few steps (card 3.4)."""
+    """The associative model at width 512: at rate 0.1 it stores a small graph in a few steps (arXiv 2510.26745)."""
 
     kind: Literal["associative-fast"] = "associative-fast"
     width: int = Field(512, ge=1, description="width of token vectors")
@@ -180,7 +180,7 @@ class AssociativeFastSpec(LinearSpec):
 
 
 class MambaSpec(SequenceSpec):
-    """Selective state-space model (arXiv 2312.00752; card 3.2)."""
+    """Selective state-space model (arXiv 2312.00752)."""
 
     kind: Literal["mamba"] = "mamba"
     width: int = Field(64, ge=1, description="width of token vectors")
@@ -203,7 +203,7 @@ class MambaSpec(SequenceSpec):
 
 
 class Node2VecSpec(Spec):
-    """One vector a node; logits V Vᵀ (tied) or V1 V2ᵀ (untied). No sequence axis (card 3.5, 4.1)."""
+    """One vector a node; logits V Vᵀ (tied) or V1 V2ᵀ (untied). No sequence axis (arXiv 2510.26745)."""
 
     kind: Literal["node2vec"] = "node2vec"
     sequence: ClassVar[bool] = False

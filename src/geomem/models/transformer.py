@@ -1,4 +1,4 @@
-"""A decoder-only Transformer with every part switchable (arXiv 2510.26745, GPT-mid; card 3.1), fast on short sequences.
+"""A decoder-only Transformer with every part switchable (arXiv 2510.26745, GPT-mid), fast on short sequences.
 
 Three savings change nothing in the result and are why it exists beside `transformers`' GPT-2: a prefix that all
 sequences of a batch share is computed once, the last block runs only where logits are wanted, and no mask is made

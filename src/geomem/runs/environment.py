@@ -9,7 +9,7 @@ import shlex
 import sys
 
 _PACKAGES = ("geomem", "torch", "transformers", "numpy", "scipy", "scikit-learn", "lightning-fabric", "torchmetrics",
-             "networkx", "pydantic", "pyarrow", "umap-learn", "mambapy")  # fmt: skip
+             "networkx", "pydantic", "pyarrow", "umap-learn")  # fmt: skip
 
 
 def versions() -> dict[str, str]:

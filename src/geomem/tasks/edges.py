@@ -1,4 +1,4 @@
-"""Edges as sequences: `[EDGE] u v`, loss on v alone (arXiv 2510.26745; card 2.3)."""
+"""Edges as sequences: `[EDGE] u v`, loss on v alone (arXiv 2510.26745)."""
 
 from __future__ import annotations
 

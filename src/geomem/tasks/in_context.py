@@ -1,4 +1,4 @@
-"""A fresh path-star in every prompt, and the path from its root to a goal (arXiv 2403.06963, section 4; card 2.2).
+"""A fresh path-star in every prompt, and the path from its root to a goal (arXiv 2403.06963, section 4).
 
     a b | c d | ... | y z / root goal   root v1 ... goal
 

@@ -1,4 +1,4 @@
-"""One graph stored in the weights: its edges, and paths through it (arXiv 2510.26745, section 2; card 2)."""
+"""One graph stored in the weights: its edges, and paths through it (arXiv 2510.26745, section 2)."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class InWeightsPath(InWeightsEdges):
         """Three quarters edges, one quarter paths by default.
 
         The share of the path loss decides whether held-out paths are ever found: too large while the edges are still
-        being learned, and leaf and answer are memorised as pairs instead (card 7.2).
+        being learned, and leaf and answer are memorised as pairs instead.
         """
         return {"edges": 1.0 - self._spec.path_share, "paths": self._spec.path_share}
 

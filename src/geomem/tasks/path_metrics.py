@@ -1,4 +1,4 @@
-"""Numbers that say how well paths are found, and what a guesser gets in each (card 2.7)."""
+"""Numbers that say how well paths are found, and what a guesser gets in each (arXiv 2510.26745)."""
 
 from __future__ import annotations
 

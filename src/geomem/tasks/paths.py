@@ -1,4 +1,4 @@
-"""Paths as sequences, and which of them are held out (arXiv 2510.26745; card 2.4, 2.5)."""
+"""Paths as sequences, and which of them are held out (arXiv 2510.26745)."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class _EdgeSettings(Spec):
 
 
 class InWeightsEdgesSpec(_EdgeSettings):
-    """Memorise the edges of one graph (arXiv 2510.26745; card 2.3)."""
+    """Memorise the edges of one graph (arXiv 2510.26745)."""
 
     kind: Literal["in-weights-edges"] = "in-weights-edges"
 
@@ -54,7 +54,7 @@ class InWeightsEdgesSpec(_EdgeSettings):
 
 
 class InWeightsPathSpec(_EdgeSettings):
-    """Memorise the edges of one graph and find paths in it (arXiv 2510.26745; card 2.3 to 2.7)."""
+    """Memorise the edges of one graph and find paths in it (arXiv 2510.26745)."""
 
     kind: Literal["in-weights-path"] = "in-weights-path"
     target: Literal["full", "hardest", "reversed"] = Field(

@@ -1,4 +1,4 @@
-"""Which id is which token: nodes first, then nine special tokens (arXiv 2510.26745; card 2.2)."""
+"""Which id is which token: nodes first, then nine special tokens (arXiv 2510.26745)."""
 
 from __future__ import annotations
 

@@ -105,5 +105,13 @@ def _duration(seconds: float) -> str:
 
 
 def _peak_mib() -> float:
+    """Return the peak memory of this process; Linux's ru_maxrss may hold the parent's, so its own VmHWM comes first."""
+    try:
+        with open("/proc/self/status", encoding="ascii") as file:
+            own = [int(line.split()[1]) for line in file if line.startswith("VmHWM")]
+    except (OSError, ValueError):
+        own = []
+    if own:
+        return own[0] / 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (1024**2 if sys.platform == "darwin" else 1024)

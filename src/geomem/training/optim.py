@@ -13,7 +13,7 @@ from geomem.training.spec import Optimizer, Schedule
 def make_optimizer(model: nn.Module, spec: Optimizer, device: str) -> torch.optim.Optimizer:
     """Build AdamW or SGD over the parameters that train.
 
-    Decay applies to all of them alike, embeddings and norms included, as in the reference (arXiv 2510.26745; card 3.1).
+    Decay applies to all of them alike, embeddings and norms included, as in the reference (arXiv 2510.26745).
     """
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     if spec.kind == "sgd":

@@ -18,7 +18,7 @@ from geomem.tasks import TASKS
 
 
 class Optimizer(Spec):
-    """AdamW or SGD. Weight decay applies to every parameter, embeddings and norms included (card 3.1)."""
+    """AdamW or SGD. Weight decay applies to every parameter, embeddings and norms included (arXiv 2510.26745)."""
 
     kind: Literal["adamw", "sgd"] = "adamw"
     lr: float = Field(default=1e-3, gt=0, description="peak learning rate")

@@ -52,7 +52,7 @@ def edges_first(path_star: PathStar, *, path_steps: int | None = None, frozen: b
     """Return the recipe that generalises: edges alone at a constant rate, then edges and paths together, slower.
 
     When leaf and first hop are learned as a pair while the geometry is still forming, held-out leaves are never found
-    (card 7.2 B); the share of the path loss decides how fast that goes.
+    (as pilots showed); the share of the path loss decides how fast that goes.
     """
     steps = path_star.frozen_edge_steps if frozen else path_star.edge_steps
     edge_lr, path_lr = (

@@ -246,7 +246,7 @@ CLAIMS = (
         "Rate, decay, dropout and initialisation decide which memory wins on the 15-cycle.",
         "v3; released code",
         "qualitative, geometric margin",
-        "the sign of the geometric margin (card 3.6, 5.6)",
+        "the sign of the geometric margin, as the released notebooks show it",
         predicates.c19,
     ),
     _claim(
@@ -262,7 +262,7 @@ CLAIMS = (
         "K1",
         "When edges and paths are learned together, a small share of the path loss finds held-out leaves; a large one "
         "memorises leaf and answer as a pair.",
-        "geomem, after card 7.2 B",
+        "geomem, after a pilot of this study",
         "not in the paper",
         "path-share",
         "higher best accuracy with the smallest share than with the largest",

@@ -1,4 +1,4 @@
-"""Geometry from edges alone, and path-finding on held-out leaves (card 7.2; claims C4, C5, C6)."""
+"""Geometry from edges alone, and path-finding on held-out leaves (claims C4, C5, C6)."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def pauses(settings: Settings, seeds: Sequence[int]) -> list[Cell]:
 
 
 def path_share(settings: Settings, seeds: Sequence[int]) -> list[Cell]:
-    """Edges and paths together from the first step, with different shares of the path loss (card 7.2 B; claim K1)."""
+    """Edges and paths together from the first step, with different shares of the path loss (claim K1)."""
     star = ablation(settings)
     cells: list[Cell] = []
     for share in settings.path_shares:

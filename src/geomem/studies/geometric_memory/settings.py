@@ -47,7 +47,7 @@ class Size(Spec):
 
 
 class Tiny(Spec):
-    """The tiny graphs. Steps and rates per model and graph are the release's (card 3.6), times `effort`."""
+    """The tiny graphs. Steps and rates per model and graph are the release's (arXiv 2510.26745), times `effort`."""
 
     graphs: tuple[str, ...] = ("star", "grid", "cycle", "irregular")
     effort: float = Field(default=1.0, gt=0, description="multiplies every number of steps; 1 = the release's")

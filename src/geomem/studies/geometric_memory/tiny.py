@@ -1,6 +1,6 @@
 """Tiny graphs: every architecture draws the same few from their edges (C7, C9, C10, C12, C13, C15, C18 to C20).
 
-Widths, rates and steps are the release's, graph by graph (card 3.6).
+Widths, rates and steps are the release's, graph by graph (arXiv 2510.26745).
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def gpt(**changes: Any) -> dict[str, Any]:
 
 
 def node2vec(settings: Settings, condition: str, graph: str, seed: int, *, tied: bool = True, **task: Any) -> Cell:
-    """Build one exact Node2Vec training: m = 100, N(0, 1), lr 0.01 (card 3.5)."""
+    """Build one exact Node2Vec training: m = 100, N(0, 1), lr 0.01 (arXiv 2510.26745)."""
     model = {"kind": "node2vec", "tied": tied, "steps": settings.tiny.node2vec_steps}
     measure = (
         "dot-product-recovery",
@@ -192,7 +192,7 @@ def zigzag(settings: Settings, seeds: Sequence[int]) -> list[Cell]:
     return cells
 
 
-# condition -> (changes to the model, learning rate, schedule, weight decay, self-edges); card 3.6, last paragraph.
+# condition -> (changes to the model, learning rate, schedule, weight decay, self-edges), as in the released notebooks.
 KNOBS: dict[str, tuple[dict[str, Any], float, str, float, bool]] = {
     "1-self-edges": ({}, 1e-2, "constant", 0.0, True),
     "2a-moderate-rate": ({}, 1e-2, "constant", 0.0, False),
