@@ -78,3 +78,16 @@ def test_measurements_are_checked_before_and_taken_now() -> None:
         check_measurements(["leaf-first-hop"], TASK, model)
     with pytest.raises(InputError, match="needs 'layer_weight'"):
         check_measurements(["skewed-low-rank"], TASK, _model("transformer", layers=1, heads=1))
+
+
+def test_a_table_of_logits_that_cannot_be_held_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    from geomem.training import evidence
+
+    spec: Any = small()
+    task = spec.task.build(0)
+    model = spec.model.build(task.vocabulary.size, 0)
+    monkeypatch.setattr(evidence, "_LOGIT_BYTES", 1000)
+    evidence.check_measurements(["cosine-level"], task, model)
+    with pytest.raises(InputError, match="top-degree-recovery would hold .* GiB of logits for 17 nodes") as caught:
+        evidence.check_measurements(["cosine-level", "top-degree-recovery"], task, model)
+    assert "\n" not in str(caught.value)

@@ -14,6 +14,8 @@ from geomem.geometry.measurement import check, measure
 from geomem.tasks.scoring import evaluating
 from geomem.tasks.task import Task
 
+_LOGIT_BYTES = 4 * 2**30
+"""Largest table of logits, nodes x vocabulary, that a measurement may ask for: 32 000 nodes."""
 _ROWS = 4096
 """Contexts a forward pass takes at once when logits of all nodes are asked for."""
 
@@ -46,7 +48,15 @@ def check_measurements(names: Sequence[str], task: Task, model: nn.Module) -> No
     """Check before the first step that every measurement will find its inputs. Raises InputError naming what lacks."""
     if names:
         known = set(gather(task, model, set()))
-        check(names, known if task.edge_prefix_tokens() is None else {*known, "edge_logits"})
+        prefixes = task.edge_prefix_tokens()
+        check(names, known if prefixes is None else {*known, "edge_logits"})
+        heavy = [name for name in names if "edge_logits" in MEASUREMENTS.get(name).inputs]
+        size = 0 if prefixes is None else 4 * len(prefixes) * task.vocabulary.size
+        if heavy and size > _LOGIT_BYTES:
+            raise InputError(
+                f"measure: {', '.join(heavy)} would hold {size / 2**30:.0f} GiB of logits for {task.vocabulary.num_nodes} nodes "
+                f"(limit {_LOGIT_BYTES / 2**30:.0f}); leave it out, edges/accuracy says how well edges are known"
+            )
 
 
 def measure_now(names: Sequence[str], task: Task, model: nn.Module) -> dict[str, float]:

@@ -21,17 +21,15 @@ def finding(evidence: dict[str, Evidence]) -> str:
             (
                 "edges-only",
                 "leaf-first-hop/held_out_retrieval",
-                "places {} of the leaves of a star beside their own first hop",
+                "told single edges of a star, a Transformer places {} of the leaves beside their own first hop",
             ),
-            ("path-finding", FIRST_HOP, "names that hop for {} of the leaves it was never asked about"),
-            ("countries", "map-recovery/ridge_r2", "holds {} of the variance in countries’ true places"),
+            ("path-finding", FIRST_HOP, "shown the answer for other leaves, it names the first hop for {}"),
+            ("countries", "map-recovery/ridge_r2", "told who borders whom, it holds {} of the variance in true places"),
         )
         if name in evidence and (phrase := _phrase(evidence[name], metric, say))
     ]
-    if not phrases:
-        return ""
-    listed = phrases[0] if len(phrases) == 1 else f"{', '.join(phrases[:-1])}, and {phrases[-1]}"
-    return f"Told single edges of a graph, a Transformer {listed}."
+    sentence = "; ".join(phrases)
+    return f"{sentence[:1].upper()}{sentence[1:]}." if sentence else ""
 
 
 def _phrase(evidence: Evidence, metric: str, say: str) -> str:
