@@ -54,8 +54,9 @@ def check_measurements(names: Sequence[str], task: Task, model: nn.Module) -> No
         size = 0 if prefixes is None else 4 * len(prefixes) * task.vocabulary.size
         if heavy and size > _LOGIT_BYTES:
             raise InputError(
-                f"measure: {', '.join(heavy)} would hold {size / 2**30:.0f} GiB of logits for {task.vocabulary.num_nodes} nodes "
-                f"(limit {_LOGIT_BYTES / 2**30:.0f}); leave it out, edges/accuracy says how well edges are known"
+                f"measure: {', '.join(heavy)} would hold {size / 2**30:.0f} GiB of logits for "
+                f"{task.vocabulary.num_nodes} nodes (limit {_LOGIT_BYTES / 2**30:.0f}); "
+                "leave it out, edges/accuracy says how well edges are known"
             )
 
 
