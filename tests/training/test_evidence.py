@@ -11,10 +11,10 @@ from geomem.models import MODELS
 from geomem.spec import resolve
 from geomem.tasks.specs import InWeightsEdgesSpec
 from geomem.training.evidence import check_measurements, gather, measure_now, next_token_logits
+from tests.training.settings import small
 
 TASK = InWeightsEdgesSpec.model_validate({"graph": {"kind": "grid", "rows": 3, "columns": 3}}).build(0)
 SIZE = TASK.vocabulary.size
-from tests.training.settings import small
 
 
 def _model(kind: str, **changes: Any) -> Any:
