@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -97,3 +102,42 @@ def test_a_diverged_job_is_finished_and_says_so(tmp_path: Path) -> None:
     run = Run.open(tmp_path / "job")
     assert (run.info.status, run.finished) == ("diverged", True)
     assert "lower the learning rate" in run.info.message
+
+
+_INTERRUPTED = """
+import signal, sys
+from pathlib import Path
+from geomem.training.pool import Job, run_jobs
+from geomem.training.progress import silent
+from tests.training.settings import small
+signal.signal(signal.SIGINT, signal.default_int_handler)
+if __name__ == "__main__":
+    stages = [{"steps": 200_000, "batch": {"edges": 7, "paths": 3}}]
+    jobs = [Job(small(stages=stages, seed=seed, checkpoint_every=20), Path(sys.argv[1]) / str(seed)) for seed in (0, 1)]
+    try:
+        run_jobs(jobs, silent, workers=2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+"""
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_the_workers_with_their_state_saved_and_no_traceback(tmp_path: Path) -> None:
+    script = tmp_path / "jobs.py"
+    script.write_text(_INTERRUPTED)
+    states = [tmp_path / "jobs" / str(seed) / "resume" / "state.pt" for seed in (0, 1)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen([sys.executable, str(script), str(tmp_path / "jobs")], env=environment, text=True,
+                          stderr=subprocess.PIPE) as process:  # fmt: skip
+        while not all(state.exists() for state in states) and process.poll() is None:
+            time.sleep(0.05)
+        # To the parent alone, which has to pass it on.
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=60)[1]
+    assert process.returncode == 130, said
+    assert "Traceback" not in said
+    for state in states:
+        run = Run.open(state.parents[1])
+        assert run.info.status == "interrupted"
+        run.lock()
+        run.unlock()

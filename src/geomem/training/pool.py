@@ -6,10 +6,13 @@ jobs are skipped, killed ones go on from their last saved state.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import multiprocessing
+import os
 import queue
 import shutil
+import signal
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -21,6 +24,7 @@ from geomem.hardware import free_cores
 from geomem.runs.atomic import write_atomic_with
 from geomem.runs.directory import Run
 from geomem.runs.tables import Measurement, read_measurements, write_measurements
+from geomem.training.interrupt import end_quietly_on_interrupt
 from geomem.training.loop import Trained, resume_spec
 from geomem.training.progress import Event, Listener
 from geomem.training.spec import TrainSpec
@@ -57,19 +61,35 @@ def run_jobs(jobs: Sequence[Job], listener: Listener, workers: int | None = None
             run_job(job, listener)
         return
     context = multiprocessing.get_context("spawn")
-    with context.Manager() as manager, ProcessPoolExecutor(count, mp_context=context) as pool:
+    with (
+        context.Manager() as manager,
+        ProcessPoolExecutor(count, mp_context=context, initializer=end_quietly_on_interrupt) as pool,
+    ):
         events = cast("queue.Queue[Event]", manager.Queue())
-        futures: list[Future[None]] = [pool.submit(run_job, job, events.put) for job in waiting]
+        futures: list[Future[None]] = [pool.submit(_work, job, events.put) for job in waiting]
         try:
             while not all(future.done() for future in futures):
                 _drain(events, listener, 0.2)
             _drain(events, listener, 0.0)
         except KeyboardInterrupt:
             pool.shutdown(wait=False, cancel_futures=True)
+            # Ctrl-C reaches the workers too, a signal sent to this process alone does not.
+            for child in multiprocessing.active_children():
+                if child.pid is not None:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(child.pid, signal.SIGINT)
             raise
         wait(futures)
         for future in futures:
             future.result()
+
+
+def _work(job: Job, listener: Listener) -> None:
+    """Run a job in a worker, which ends when it is interrupted: its state is saved and nobody waits for the next."""
+    try:
+        run_job(job, listener)
+    except KeyboardInterrupt:
+        os._exit(130)
 
 
 def run_job(job: Job, listener: Listener) -> None:
