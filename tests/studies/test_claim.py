@@ -107,3 +107,12 @@ def test_one_seed_is_noted() -> None:
     assert judge(_claim(lambda _e: tests), evidence) == ("supported", tests, "one seed only")
     two = [Test(ABOVE, {0: 0.9, 1: 0.8})]
     assert judge(_claim(lambda _e: two), evidence)[2] == ""
+
+
+def test_a_condition_of_the_experiment_that_is_missed_never_contradicts() -> None:
+    bound = Bound("training leaves answered by the control", 0.95, "at least")
+    missed = {0: 0.1, 1: 0.2}
+    assert Test(bound, missed).verdict() == "contradicted"
+    assert Test(bound, missed, needed=True).verdict() == "inconclusive"
+    assert Test(bound, {0: 0.99, 1: 1.0}, needed=True).verdict() == "supported"
+    assert combine(["supported", Test(bound, missed, needed=True).verdict()]) == "inconclusive"

@@ -79,11 +79,35 @@ def knobs(**changes: float) -> dict[tuple[str, str], Any]:
     return {(name, MARGIN): [value] * 2 for name, value in values.items()}
 
 
+def in_context(exact: float, second_hop: float) -> dict[tuple[str, str], Any]:
+    numbers: dict[tuple[str, str], Any] = {}
+    for arms, whole in ((2, exact), (5, 0.0)):
+        numbers |= {(f"{arms}-arms", EXACT): [whole] * 2, (f"{arms}-arms", "paths/held_out/forced_2"): [second_hop] * 2}
+    return numbers
+
+
+def country_map(trained: float, frozen: float, known: float) -> dict[tuple[str, str], Any]:
+    r2 = "map-recovery/ridge_r2"
+    return {
+        ("trained", r2): [trained] * 2,
+        ("frozen", r2): [frozen] * 2,
+        ("frozen", f"{r2}_control_high"): [0.03] * 2,
+        ("frozen", RECOVERY): [known] * 2,
+    }
+
+
 CASES: list[tuple[str, dict[tuple[str, str], Any], str]] = [
     ("C1", {("full", EXACT): [0.5, 0.4]}, "supported"),
     ("C1", {("full", EXACT): [0.0, 0.01]}, "contradicted"),
     ("C1", {("full", EXACT): [0.5, 0.01]}, "inconclusive"),
     ("C1", {("full", EXACT): [0.5, math.nan]}, "inconclusive"),
+    ("C2", in_context(0.49, 1.0), "supported"),
+    ("C2", in_context(0.90, 1.0), "contradicted"),
+    ("C2", in_context(0.49, 0.1), "inconclusive"),
+    ("G1", country_map(0.8, 0.0, 1.0), "supported"),
+    ("G1", country_map(0.3, 0.0, 1.0), "contradicted"),
+    ("G1", country_map(0.8, 0.2, 1.0), "contradicted"),
+    ("G1", country_map(0.8, 0.0, 0.5), "inconclusive"),
     ("C4", {("trained", FIRST_HOP): [0.3, 0.04, 0.2]}, "supported"),
     ("C4", {("trained", FIRST_HOP): [0.004, 0.0, 0.016]}, "contradicted"),
     ("C5-edges", beside(0.95, -0.8), "supported"),
@@ -144,7 +168,7 @@ def test_made_up_numbers_get_the_verdict_they_deserve(
 
 
 def test_a_frozen_table_that_stored_nothing_says_nothing_about_paths() -> None:
-    assert verdict("C6", {("frozen", FIRST_HOP): [0.0, 0.0], ("frozen", TRAIN): [0.1, 0.2]}) != "supported"
+    assert verdict("C6", {("frozen", FIRST_HOP): [0.0, 0.0], ("frozen", TRAIN): [0.1, 0.2]}) == "inconclusive"
 
 
 @pytest.mark.parametrize(("last", "second", "expected"), [(10, 11, "supported"), (10, 100, "contradicted")])
