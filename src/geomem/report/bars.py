@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from geomem.report.numbers import number
+from geomem.numbers import number
 from geomem.report.style import (
     INK,
     NARROW_WIDTH,

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from geomem.errors import InputError
+from geomem.numbers import duration, number
 from geomem.report.assets import render
 from geomem.report.items import Item, page_item
-from geomem.report.numbers import duration, number
 from geomem.report.page import composed_finding
 from geomem.report.view import RunView, load_run_view
 from geomem.runs.atomic import write_atomic

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from geomem.report.numbers import number
+from geomem.numbers import number
 from geomem.report.style import (
     NARROW_WIDTH,
     SINGLE_WIDTH,
@@ -49,7 +49,7 @@ def draw(exhibit: Curves, shape: Shape) -> Figure:
     axes.set_ylabel(exhibit.y_label)
     axes.grid(axis="y")
     axes.set_axisbelow(True)
-    legend_above(figure, [_short(handle) for handle in handles], labels, width)
+    legend_above(figure, [short_line(handle) for handle in handles], labels, width)
     return figure
 
 
@@ -90,5 +90,6 @@ def _scales(exhibit: Curves, axes: Any, x_ticks: int) -> None:
     level_scale(axes, [*levels, *(2 * line.value for line in exhibit.references)], percent=exhibit.percent)
 
 
-def _short(line: Any) -> Line2D:
+def short_line(line: Any) -> Line2D:
+    """Return a line as a legend shows it: without its markers."""
     return Line2D([], [], color=line.get_color(), linestyle=line.get_linestyle(), linewidth=line.get_linewidth())

@@ -18,14 +18,14 @@ import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from geomem.report import bars, curves, heatmap, maps
+from geomem.report import bars, curves, heatmap, maps, profiles
 from geomem.report.style import PAPER, Shape, figure_style
 from geomem.report.svg import for_page
 from geomem.runs.atomic import write_atomic
-from geomem.runs.exhibits import Bars, Curves, Heatmap, Map, Table
+from geomem.runs.exhibits import Bars, Curves, Heatmap, Map, Profiles, Table
 
-AnyExhibit: TypeAlias = Union[Curves, Heatmap, Bars, Map, Table]
-Drawn: TypeAlias = Union[Curves, Heatmap, Bars, Map]
+AnyExhibit: TypeAlias = Union[Curves, Profiles, Heatmap, Bars, Map, Table]
+Drawn: TypeAlias = Union[Curves, Profiles, Heatmap, Bars, Map]
 
 FORMATS = ("svg", "png", "pdf")
 
@@ -85,6 +85,8 @@ def _draw(exhibit: Drawn, shape: Shape) -> Figure:
 def _drawn(exhibit: Drawn, shape: Shape) -> Figure:
     if isinstance(exhibit, Curves):
         return curves.draw(exhibit, shape)
+    if isinstance(exhibit, Profiles):
+        return profiles.draw(exhibit, shape)
     if isinstance(exhibit, Heatmap):
         return heatmap.draw(exhibit, shape)
     if isinstance(exhibit, Bars):
@@ -95,6 +97,8 @@ def _drawn(exhibit: Drawn, shape: Shape) -> Figure:
 def _rows(exhibit: AnyExhibit) -> list[list[Any]]:
     if isinstance(exhibit, Curves):
         return curves.rows(exhibit)
+    if isinstance(exhibit, Profiles):
+        return profiles.rows(exhibit)
     if isinstance(exhibit, Heatmap):
         return heatmap.rows(exhibit)
     if isinstance(exhibit, Bars):

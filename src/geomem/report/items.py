@@ -10,23 +10,24 @@ from typing import Any
 
 from markupsafe import Markup
 
+from geomem.numbers import number
 from geomem.report import maps
 from geomem.report.assets import csv_uri
 from geomem.report.figures import AnyExhibit, data_csv, page_svg
-from geomem.report.numbers import number
 from geomem.report.style import MUTED, PALETTE, SOFT
-from geomem.runs.exhibits import Bars, Curves, Heatmap, Map, Table
+from geomem.runs.exhibits import Bars, Curves, Heatmap, Map, Profiles, Table
 
-KIND_ORDER = {"curves": 0, "heatmap": 1, "bars": 2, "map": 3, "table": 4}
+KIND_ORDER = {"curves": 0, "profiles": 0, "heatmap": 1, "bars": 2, "map": 3, "table": 4}
 _VARIABLES = {**{tone: f"--c{slot}" for slot, tone in enumerate(PALETTE)}, MUTED: "--muted", SOFT: "--soft"}
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A table cell: its words and whether it is a number ('n')."""
+    """A table cell: its words, whether it is a number ('n'), and what a column is sorted by."""
 
     text: str
     cls: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Item:
     map: str = ""
     head: list[Cell] = field(default_factory=list[Cell])
     body: list[list[Cell]] = field(default_factory=list[list[Cell]])
+    sortable: bool = False
 
 
 def page_item(exhibit: AnyExhibit, *, prefix: str = "", live: bool = True) -> Item:
@@ -61,9 +63,12 @@ def page_item(exhibit: AnyExhibit, *, prefix: str = "", live: bool = True) -> It
     if isinstance(exhibit, Table):
         numeric = _numeric_columns(exhibit)
         head = [Cell(name, "n" if number_ else "") for name, number_ in zip(exhibit.columns, numeric, strict=True)]
-        body = [[Cell(_words(value), "n" if number_ else "") for value, number_ in zip(row, numeric, strict=True)]
-                for row in exhibit.rows]  # fmt: skip
-        return Item(**common, single=False, head=head, body=body)
+        body = [
+            [Cell(_words(value), "n" if number_ else "", _sort_key(value))
+             for value, number_ in zip(row, numeric, strict=True)]
+            for row in exhibit.rows
+        ]  # fmt: skip
+        return Item(**common, single=False, head=head, body=body, sortable=exhibit.sortable)
     return Item(
         **common,
         single=_single(exhibit),
@@ -90,9 +95,9 @@ def script_json(value: Any) -> Markup:
     return Markup(text)
 
 
-def _single(exhibit: Curves | Heatmap | Bars | Map) -> bool:
+def _single(exhibit: Curves | Profiles | Heatmap | Bars | Map) -> bool:
     """Return whether the wide picture is one text column wide, not the whole page."""
-    return isinstance(exhibit, Curves) or (not isinstance(exhibit, Map) and len(exhibit.panels) == 1)
+    return isinstance(exhibit, Curves) or (not isinstance(exhibit, Map | Profiles) and len(exhibit.panels) == 1)
 
 
 def _map_json(exhibit: Map) -> Markup:
@@ -138,6 +143,10 @@ def _column(rows: tuple[tuple[float, ...], ...], index: int) -> list[float | Non
 def _numeric_columns(table: Table) -> list[bool]:
     columns = [[row[index] for row in table.rows if row[index] is not None] for index in range(len(table.columns))]
     return [bool(column) and all(isinstance(value, (int, float)) for value in column) for column in columns]
+
+
+def _sort_key(value: str | int | float | None) -> str:
+    return "" if value is None or value != value else str(value)  # noqa: PLR0124
 
 
 def _words(value: str | int | float | None) -> str:

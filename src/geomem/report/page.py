@@ -14,16 +14,17 @@ from typing import Any
 
 import yaml
 
+from geomem.numbers import duration, interval, number
 from geomem.report.assets import csv_uri, render
 from geomem.report.figures import AnyExhibit, write_figures
 from geomem.report.items import KIND_ORDER, Item, page_item, slug
-from geomem.report.numbers import duration, interval, number
 from geomem.report.view import RunView, load_run_view
 from geomem.runs.atomic import write_atomic
 from geomem.runs.directory import RunInfo
 from geomem.runs.exhibits import Measured, Verdict
 
 VERDICTS = ("supported", "contradicted", "inconclusive", "not-run")
+_KINDS = {"study": "Study", "train": "Training run", "probe": "Probe", "work": "Piece of work"}
 _TROUBLE = ("running", "diverged", "interrupted")
 
 
@@ -143,6 +144,8 @@ def composed_finding(view: RunView) -> str:
         listed = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
         return f"Of {tested} claim{'' if tested == 1 else 's'} put to the test, {listed}."
     steps = view.history.steps
+    if view.info.kind == "probe":
+        return "This probe has measured nothing yet." if not view.measurements else "Measured; see below."
     if not steps:
         return "This run has recorded nothing yet."
     last = [f"{name} {number(view.history.last(name))}" for name in sorted(view.history.columns) if "loss" in name][:2]
@@ -178,7 +181,7 @@ def heading(name: str) -> str:
 
 def kicker(info: RunInfo) -> str:
     """Return the small line above the title: kind, scale, seeds, day."""
-    parts = ["Study" if info.kind == "study" else "Training run"]
+    parts = [_KINDS[info.kind]]
     if isinstance(info.spec.get("scale"), str):
         parts.append(f"{info.spec['scale']} scale")
     parts.append(f"{len(info.seeds)} seed{'' if len(info.seeds) == 1 else 's'}")
@@ -220,7 +223,7 @@ def _sections(view: RunView, items: dict[str, Item], claims: list[ClaimRow]) -> 
         mine = sorted((exhibit for exhibit in shown if exhibit.experiment == name), key=_reading_order)
         rows = [row for row in claims if name and row.experiment == name]
         if mine or rows:
-            title = heading(name) if name else ("Overview" if view.info.kind == "study" else "Training")
+            title = heading(name) if name else ("Training" if view.info.kind == "train" else "Overview")
             above = [items[exhibit.id] for exhibit in view.exhibits if exhibit.hero and name == exhibit.experiment]
             found.append(Section(title, f"experiment-{slug(name or 'overview')}", rows,
                                  [items[exhibit.id] for exhibit in mine], above))  # fmt: skip

@@ -17,7 +17,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from geomem.report.numbers import number
+from geomem.numbers import number
 
 INK = "#1d1d21"
 SOFT = "#62626b"

@@ -9,23 +9,34 @@ import shutil
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from geomem.errors import RunError
 
+
+class Remedy(NamedTuple):
+    """What a user can do when a disk refuses: make room and go on, or write elsewhere."""
+
+    go_on: str
+    elsewhere: str
+
+
+OF_A_RUN = Remedy("go on with --resume", "choose another place with --out")
+
 _REASONS = {
-    errno.ENOSPC: "the disk is full; free some space and go on with --resume",
-    errno.EDQUOT: "the disk quota is used up; free some space and go on with --resume",
-    errno.EACCES: "no permission to write there; choose another place with --out",
-    errno.EPERM: "no permission to write there; choose another place with --out",
-    errno.EROFS: "the file system is read-only; choose another place with --out",
-    errno.ENOENT: "there is no such place and it cannot be made; choose another place with --out",
-    errno.ENAMETOOLONG: "the name is too long; choose another place with --out",
-    errno.ENOTDIR: "a part of the path is a file, not a folder; choose another place with --out",
+    errno.ENOSPC: "the disk is full; free some space and {go_on}",
+    errno.EDQUOT: "the disk quota is used up; free some space and {go_on}",
+    errno.EACCES: "no permission to write there; {elsewhere}",
+    errno.EPERM: "no permission to write there; {elsewhere}",
+    errno.EROFS: "the file system is read-only; {elsewhere}",
+    errno.ENOENT: "there is no such place and it cannot be made; {elsewhere}",
+    errno.ENAMETOOLONG: "the name is too long; {elsewhere}",
+    errno.ENOTDIR: "a part of the path is a file, not a folder; {elsewhere}",
 }
 
 
 @contextmanager
-def clear_disk_errors(path: Path) -> Generator[None]:
+def clear_disk_errors(path: Path, remedy: Remedy = OF_A_RUN) -> Generator[None]:
     """Turn the operating system's refusals while writing `path` into a RunError that says what to do."""
     try:
         yield
@@ -34,7 +45,7 @@ def clear_disk_errors(path: Path) -> Generator[None]:
         if reason is None:
             raise
         shown = path if len(str(path)) < 200 else f"{str(path)[:200]}…"
-        raise RunError(f"cannot write {shown}: {reason}") from error
+        raise RunError(f"cannot write {shown}: {reason.format(**remedy._asdict())}") from error
 
 
 def _error_number(error: BaseException | None) -> int:
@@ -69,14 +80,14 @@ def write_atomic_with(path: Path, writer: Callable[[Path], object]) -> None:
             partial.unlink(missing_ok=True)
 
 
-def write_folder_atomic(path: Path, writer: Callable[[Path], object]) -> None:
+def write_folder_atomic(path: Path, writer: Callable[[Path], object], remedy: Remedy = OF_A_RUN) -> None:
     """Let `writer` fill a temporary folder beside `path`, then put it in place of the old one.
 
     A kill between the two renames leaves the old folder as `.NAME.old`, which `recover_folder` puts back.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     old = path.with_name(f".{path.name}.old")
-    with clear_disk_errors(path):
+    with clear_disk_errors(path, remedy):
         try:
             partial.mkdir(parents=True)
             writer(partial)

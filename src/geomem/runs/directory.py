@@ -20,6 +20,7 @@ from geomem.runs.environment import command, environment, versions
 FORMAT = 1
 """Version of the layout. A reader refuses what it does not know instead of guessing."""
 
+RunKind = Literal["train", "study", "probe", "work"]
 Status = Literal["running", "finished", "stopped early", "diverged", "interrupted"]
 
 
@@ -29,7 +30,7 @@ class RunInfo(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     format: int = FORMAT
-    kind: Literal["train", "study"]
+    kind: RunKind
     name: str
     spec: dict[str, Any]
     seeds: list[int]
@@ -44,6 +45,7 @@ class RunInfo(BaseModel):
     message: str = ""
     title: str = ""
     finding: str = ""
+    notes: list[str] = []
 
 
 class Run:
@@ -55,7 +57,7 @@ class Run:
         self._lock: weakref.finalize[[int], Run] | None = None
 
     @classmethod
-    def create(cls, parent: Path, name: str, kind: Literal["train", "study"], spec: dict[str, Any],
+    def create(cls, parent: Path, name: str, kind: RunKind, spec: dict[str, Any],
                seeds: list[int], choices: dict[str, str] | None = None) -> Run:  # fmt: skip
         """Make a new directory `parent/NAME-DATE-TIME` that no other run has, and lock it.
 
@@ -66,7 +68,7 @@ class Run:
         return cls._make(_fresh(parent, f"{slug}-{stamp}"), name, kind, spec, seeds, choices)
 
     @classmethod
-    def create_at(cls, path: Path, name: str, kind: Literal["train", "study"], spec: dict[str, Any],
+    def create_at(cls, path: Path, name: str, kind: RunKind, spec: dict[str, Any],
                   seeds: list[int], choices: dict[str, str] | None = None) -> Run:  # fmt: skip
         """Make a run at exactly `path`. Raises RunError when something is there already."""
         with clear_disk_errors(path):
@@ -77,7 +79,7 @@ class Run:
         return cls._make(path, name, kind, spec, seeds, choices)
 
     @classmethod
-    def _make(cls, path: Path, name: str, kind: Literal["train", "study"], spec: dict[str, Any],
+    def _make(cls, path: Path, name: str, kind: RunKind, spec: dict[str, Any],
               seeds: list[int], choices: dict[str, str] | None) -> Run:  # fmt: skip
         info = RunInfo(kind=kind, name=name, spec=spec, seeds=seeds, command=command(), versions=versions(),
                        environment=environment(), choices=choices or {}, started=_now())  # fmt: skip

@@ -103,6 +103,26 @@ class Curves(ExhibitBase):
     percent: bool = False
 
 
+class ProfilePanel(Part):
+    """One measurement in a frame of its own: its series, and levels such as chance."""
+
+    title: str
+    series: tuple[Series, ...] = Field(min_length=1)
+    references: tuple[Reference, ...] = ()
+    log_y: bool = False
+
+
+class Profiles(ExhibitBase):
+    """Many measurements over one shared axis, each in a small frame: a depth profile of a network.
+
+    A series name has one colour in all panels.
+    """
+
+    kind: Literal["profiles"] = "profiles"
+    panels: tuple[ProfilePanel, ...] = Field(min_length=1)
+    x_label: str = "layer"
+
+
 class HeatmapPanel(Part):
     """One matrix (rows, columns) with a title."""
 
@@ -255,9 +275,13 @@ Cell: TypeAlias = Union[str, int, float, None]
 
 
 class Table(ExhibitBase):
-    """Words and numbers in rows; a float is shown with sensible digits, None as an empty cell."""
+    """Words and numbers in rows; a float is shown with sensible digits, None as an empty cell.
+
+    sortable: a click on the head of a column sorts by it (the page reads in full without).
+    """
 
     kind: Literal["table"] = "table"
+    sortable: bool = False
     columns: Words = Field(min_length=1)
     rows: tuple[tuple[Cell, ...], ...]
 
@@ -269,7 +293,7 @@ class Table(ExhibitBase):
         return self
 
 
-Exhibit: TypeAlias = Annotated[Union[Curves, Heatmap, Bars, Map, Table], Field(discriminator="kind")]
+Exhibit: TypeAlias = Annotated[Union[Curves, Profiles, Heatmap, Bars, Map, Table], Field(discriminator="kind")]
 VerdictWord: TypeAlias = Literal["supported", "contradicted", "inconclusive", "not-run"]
 
 
@@ -310,7 +334,7 @@ def write_exhibit(directory: Path, exhibit: ExhibitBase) -> Path:
     return path
 
 
-def read_exhibits(directory: Path) -> list[Curves | Heatmap | Bars | Map | Table]:
+def read_exhibits(directory: Path) -> list[Curves | Profiles | Heatmap | Bars | Map | Table]:
     """Read every exhibit of a directory, by order then id; [] when there is none.
 
     Raises RunError naming the file that cannot be read.

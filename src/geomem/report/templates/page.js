@@ -37,6 +37,31 @@
       setTimeout(() => { button.textContent = "Copy"; }, 1600);
     });
   }
+  // Sorting: the head of a sortable table becomes buttons; numbers before words, empty cells last, ties as they were.
+  for (const table of document.querySelectorAll("table.sortable")) {
+    const heads = [...table.tHead.rows[0].cells];
+    heads.forEach((head, column) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.append(...head.childNodes);
+      head.append(button);
+      button.addEventListener("click", () => {
+        const falling = head.getAttribute("aria-sort") === "ascending";
+        for (const other of heads) other.removeAttribute("aria-sort");
+        head.setAttribute("aria-sort", falling ? "descending" : "ascending");
+        const body = table.tBodies[0];
+        const keyed = [...body.rows].map((row, place) => ({ row, place, key: row.cells[column].dataset.key }));
+        const numeric = keyed.every(({ key }) => key === "" || !Number.isNaN(Number(key)));
+        keyed.sort((one, two) => {
+          if (one.key === "" || two.key === "") return (one.key === "") - (two.key === "") || one.place - two.place;
+          const order = numeric ? Number(one.key) - Number(two.key) : one.key.localeCompare(two.key);
+          return (falling ? -order : order) || one.place - two.place;
+        });
+        body.append(...keyed.map(({ row }) => row));
+      });
+    });
+  }
+
   addEventListener("beforeprint", () => {
     for (const part of document.querySelectorAll("details")) part.open = true;
   });
