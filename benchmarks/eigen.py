@@ -15,8 +15,8 @@ import torch
 
 from benchmarks.timing import Row, in_child, in_turns, median_ratio, seconds, threads
 from geomem.geometry.energy import spectral_energies
+from geomem.geometry.graph_spectrum import eigen_projections
 from geomem.geometry.laplacian import laplacian_operator
-from geomem.geometry.spectrum import eigen_projections
 from geomem.graphs import GRAPHS
 from geomem.spec import resolve
 

@@ -5,8 +5,8 @@ import torch
 
 from geomem.geometry import energy
 from geomem.geometry.energy import measure_eigen_energy, spectral_energies
+from geomem.geometry.graph_spectrum import dense_eigenbasis, eigen_projections
 from geomem.geometry.laplacian import TIE
-from geomem.geometry.spectrum import dense_eigenbasis, eigen_projections
 from tests.geometry.samples import complete, cycle, grid, irregular, normal, path_star, random_graph, rotation
 
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from geomem.errors import InputError
+from geomem.geometry.graph_spectrum import eigen_projections
 from geomem.geometry.lowrank import bilinear_scores, diagonal_part, measure_skewed_low_rank
-from geomem.geometry.spectrum import eigen_projections
 from tests.geometry.samples import both, complete, cycle, irregular, normal
 
 

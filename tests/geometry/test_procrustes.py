@@ -1,19 +1,27 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.spatial import procrustes
 from sklearn.linear_model import RidgeCV
 
 from geomem.errors import InputError
+from geomem.geometry.cka import LinearCKA
 from geomem.geometry.procrustes import (
     held_out_map,
     latitude_longitude,
     measure_map_recovery,
+    nuclear_similarity,
     pca_procrustes,
     procrustes_fit,
+    procrustes_similarity,
     ridge_predictions,
+    shape_distance,
     true_coordinates,
 )
 from tests.geometry.samples import normal, rotation
@@ -37,6 +45,51 @@ def test_a_turned_scaled_shifted_reflected_copy_fits_exactly() -> None:
     assert found.disparity == pytest.approx(0, abs=1e-12)
     assert found.scale == pytest.approx(7)
     assert torch.allclose(found.rotation, turn)
+
+
+def test_similarity_of_representations_against_scipy_and_the_fit() -> None:
+    x, y = normal(30, 4) + 1, normal(30, 4, seed=1)
+    y[:, :2] += x[:, :2]
+    similarity = float(procrustes_similarity(x, y))
+    assert 1 - similarity**2 == pytest.approx(procrustes(x.numpy(), y.numpy())[2])
+    assert 1 - similarity**2 == pytest.approx(procrustes_fit(x, y).disparity)
+    assert float(shape_distance(x, y)) == pytest.approx(math.acos(similarity))
+    # Of two widths: the narrower side is padded with zeros.
+    padded = torch.nn.functional.pad(y[:, :2], (0, 2))
+    assert 1 - float(procrustes_similarity(x, y[:, :2])) ** 2 == pytest.approx(procrustes_fit(padded, x).disparity)
+
+
+def test_similarity_of_representations_streamed_or_wider_than_their_stimuli() -> None:
+    x, y = normal(12, 30) @ normal(30, 30, seed=3), normal(12, 40, seed=1)
+    y[:, :30] += x
+    expected = torch.linalg.svdvals((x - x.mean(0)).T @ (y - y.mean(0))).sum()
+    norms = (x - x.mean(0)).norm() * (y - y.mean(0)).norm()
+    assert float(procrustes_similarity(x, y)) == pytest.approx(float(expected / norms))
+    stream = LinearCKA(30, 40)
+    stream.update(x[:5], y[:5])
+    stream.update(x[5:], y[5:])
+    first, second, cross = stream.covariances()
+    streamed = nuclear_similarity(cross, first.trace(), second.trace())
+    assert float(streamed) == pytest.approx(float(expected / norms))
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(3, 20), st.integers(1, 6), st.integers(1, 6), st.integers(0, 1000), st.floats(1e-3, 1e3))
+def test_shape_distance_is_a_metric_of_shapes(count: int, first: int, second: int, seed: int, scale: float) -> None:
+    x, y, z = (normal(count, width, seed=seed + k) for k, width in enumerate((first, second, 4)))
+    distance = float(shape_distance(x, y))
+    assert 0 <= distance <= math.pi / 2
+    assert float(shape_distance(x, scale * y @ rotation(second, seed) + 3)) == pytest.approx(distance, abs=1e-6)
+    assert float(shape_distance(y, x)) == pytest.approx(distance, abs=1e-6)
+    assert float(shape_distance(x, -2 * x)) == pytest.approx(0, abs=1e-5)
+    assert distance <= float(shape_distance(x, z)) + float(shape_distance(z, y)) + 1e-6
+
+
+def test_a_representation_without_variance_is_like_none() -> None:
+    assert float(procrustes_similarity(normal(9, 3), torch.full((9, 3), 0.1))) == 0
+    assert float(shape_distance(torch.ones(9, 3), torch.ones(9, 3))) == pytest.approx(math.pi / 2)
+    with pytest.raises(InputError, match="at least 2 stimuli"):
+        procrustes_similarity(normal(1, 3), normal(1, 3))
 
 
 def test_collapsed_points_explain_nothing() -> None:

@@ -34,7 +34,7 @@ MEASUREMENTS: Registry[Measurement] = Registry(
         "path-distance": (f"{_HERE}.paths:PATH_DISTANCE", "embedding distance within a path against between paths"),
         "eigen-energy": (f"{_HERE}.energy:EIGEN_ENERGY", "Fiedler energy and zig-zag energy of the embeddings"),
         "eigen-concentration": (
-            f"{_HERE}.spectrum:EIGEN_CONCENTRATION",
+            f"{_HERE}.graph_spectrum:EIGEN_CONCENTRATION",
             "how many graph eigen-directions hold nine tenths of the embeddings",
         ),
         "skewed-low-rank": (

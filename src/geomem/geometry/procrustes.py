@@ -4,6 +4,9 @@ Two answers. Procrustes: the leading principal components, turned, scaled and sh
 map is what the embeddings mostly are. Ridge: the best linear map from all dimensions, judged on nodes it was not
 fitted on; it asks whether the map is in there at all, since the leading components need not be it. Both beside the same
 with the nodes shuffled. Coordinates are for measuring only, never for training.
+
+The same fit between two representations of the same stimuli, of any two widths, is a distance between them: the shape
+distance.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from torch import Tensor
 
 from geomem.errors import InputError
 from geomem.geometry.measurement import Measurement
+from geomem.geometry.paired import centred_pair
 from geomem.geometry.pictures import pca
 from geomem.seeding import numpy_generator
 
@@ -82,6 +86,38 @@ def pca_procrustes(embeddings: Float[Tensor, "n m"], targets: Float[Tensor, "n k
     points = pca(embeddings, min(wanted, *embeddings.shape)).points
     padded = torch.nn.functional.pad(points, (0, wanted - points.shape[1]))
     return procrustes_fit(padded, targets.to(padded.device))
+
+
+def procrustes_similarity(first: Float[Tensor, "n p"], second: Float[Tensor, "n q"]) -> Float[Tensor, ""]:
+    """Return |X^T Y|_* / (|X| |Y|) of two representations, columns centred: 1 when one turns into the other.
+
+    |.|_* is the sum of singular values, what the best orthogonal map reaches (the narrower side padded with zeros);
+    the disparity of `procrustes_fit` is 1 less its square. In [0, 1], 0 when a side does not vary. Unrelated data is
+    not at 0: the level grows as stimuli get fewer. Source: Ding et al., arXiv 2108.01661, Section 2.
+    Raises InputError for different stimuli, fewer than two, or values that are not finite.
+    """
+    x, y = centred_pair(first, second)
+    # A side wider than its stimuli is given by its coordinates in its own row space; the singular values are the same.
+    x, y = (side if side.shape[1] <= len(side) else torch.linalg.qr(side.T).R.T for side in (x, y))
+    return nuclear_similarity(x.T @ y, x.square().sum(), y.square().sum())
+
+
+def nuclear_similarity(
+    cross: Float[Tensor, "p q"], first: Float[Tensor, ""], second: Float[Tensor, ""]
+) -> Float[Tensor, ""]:
+    """Return the same from X^T Y and the squared norms |X|^2 and |Y|^2 of centred rows (streaming: `LinearCKA`)."""
+    norms = first.clamp(min=0).sqrt() * second.clamp(min=0).sqrt()
+    reached = torch.linalg.svdvals(cross.double()).sum() / norms.where(norms > 0, 1.0)
+    return torch.where(norms > 0, reached.clamp(max=1), 0.0)
+
+
+def shape_distance(first: Float[Tensor, "n p"], second: Float[Tensor, "n q"]) -> Float[Tensor, ""]:
+    """Return the angle between two representations after the best turn, arccos of `procrustes_similarity`, radians.
+
+    A metric (triangle inequality) on representations up to shift, scale and rotation or reflection, from 0 to pi/2.
+    Source: Williams et al., arXiv 2110.14739, Section 2. Raises InputError as `procrustes_similarity`.
+    """
+    return procrustes_similarity(first, second).arccos()
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from geomem.errors import RunError
 from geomem.geometry.cosine import adjacency_map, node_cosine_map, star_order
+from geomem.geometry.graph_spectrum import release_bars
 from geomem.geometry.paths import leaf_first_hop_distances
 from geomem.geometry.pictures import pca, umap_layout
 from geomem.geometry.procrustes import held_out_map, latitude_longitude, true_coordinates
-from geomem.geometry.spectrum import release_bars
 from geomem.graphs.graph import Graph
 from geomem.runs.directory import Run
 from geomem.runs.exhibits import (
