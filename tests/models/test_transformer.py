@@ -354,3 +354,65 @@ def test_it_compiles_without_graph_breaks() -> None:
     torch.testing.assert_close(
         compiled(input_ids=ids, logits_to_keep=keep).logits, model(input_ids=ids, logits_to_keep=keep).logits
     )
+
+
+def bidirectional(**settings: Any) -> GeomemTransformerForCausalLM:
+    return lively(build(causal=False, **settings))
+
+
+def test_looking_ahead_is_attention_without_a_mask() -> None:
+    model = bidirectional()
+    same = lively(build())  # the same weights, causal
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), same.parameters(), strict=True))
+    ids = tokens(batch=2, length=9)
+    mask = torch.ones_like(ids)
+    # GPT-2 with a mask of its own that hides nothing.
+    twin = gpt2_twin(model)
+    expected = twin(input_ids=ids, attention_mask=torch.zeros(2, 1, 9, 9)).logits
+    for found in (model(input_ids=ids), model(input_ids=ids, attention_mask=mask)):
+        torch.testing.assert_close(found.logits, expected, atol=1e-5, rtol=1e-5)
+    assert not torch.allclose(same(input_ids=ids).logits[:, 0], expected[:, 0], atol=1e-3)
+    torch.testing.assert_close(model(input_ids=tokens(2, 2)).logits, twin(
+        input_ids=tokens(2, 2), attention_mask=torch.zeros(2, 1, 2, 2)).logits, atol=1e-5, rtol=1e-5)  # fmt: skip
+
+
+@pytest.mark.parametrize("keep", [1, 3, torch.tensor([0, 2])], ids=str)
+def test_looking_ahead_with_few_logits_and_a_common_start(keep: int | torch.Tensor) -> None:
+    model = bidirectional()
+    ids = tokens(shared=3)
+    rows = slice(-keep, None) if isinstance(keep, int) else keep
+    torch.testing.assert_close(
+        model(input_ids=ids, logits_to_keep=keep).logits, model(input_ids=ids).logits[:, rows], atol=1e-5, rtol=1e-5
+    )
+
+
+def test_looking_ahead_passes_over_padding() -> None:
+    model = bidirectional()
+    ids = tokens(length=5)
+    padded = torch.cat([ids, torch.zeros(6, 2, dtype=torch.int64)], 1)
+    mask = torch.cat([torch.ones_like(ids), torch.zeros(6, 2, dtype=torch.int64)], 1)
+    found = model(input_ids=padded, attention_mask=mask).logits[:, :5]
+    torch.testing.assert_close(found, model(input_ids=ids).logits, atol=1e-5, rtol=1e-5)
+
+
+def test_labels_of_a_model_that_looks_ahead_stay_at_their_places() -> None:
+    model = bidirectional()
+    ids = tokens()
+    labels = ids.masked_fill(torch.arange(5) % 2 == 0, -100)
+    out = model(input_ids=ids, labels=labels)
+    expected = F.cross_entropy(out.logits[:, 1::2].flatten(0, 1), ids[:, 1::2].flatten())
+    assert float(out.loss) == pytest.approx(float(expected), rel=1e-6)
+
+
+def test_looking_ahead_has_no_cache_and_continues_nothing(tmp_path: Any) -> None:
+    model = bidirectional()
+    assert model(input_ids=tokens(), use_cache=True).past_key_values is None
+    cache = build()(input_ids=tokens(), use_cache=True).past_key_values
+    with pytest.raises(InputError, match="a model that looks ahead has no cache"):
+        model(input_ids=tokens(), past_key_values=cache)
+    with pytest.raises(InputError, match="generate: a model that looks ahead fills in masked tokens"):
+        model.generate(tokens(), max_new_tokens=2)
+    model.save_pretrained(tmp_path)
+    again = GeomemTransformerForCausalLM.from_pretrained(tmp_path).eval()
+    assert not again.config.is_causal
+    assert torch.equal(again(input_ids=tokens()).logits, model(input_ids=tokens()).logits)

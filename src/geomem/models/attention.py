@@ -1,4 +1,4 @@
-"""Causal self-attention over a flat list of token rows, with a shared prefix, chosen queries, padding or a cache."""
+"""Self-attention, causal or not, over a flat list of token rows, with a shared prefix, chosen queries, padding or a cache."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ class Layout:
 
     past: number of positions that a cache already holds.
     padding: (B, keys) bool, True where a key may be seen, or None.
+    causal: whether a position sees only itself and those before it.
     """
 
     shared: int
@@ -29,6 +30,7 @@ class Layout:
     length: int
     past: int = 0
     padding: Tensor | None = None
+    causal: bool = True
 
     def split(self, rows: Tensor) -> tuple[Tensor | None, Tensor]:
         """Return the shared rows (shared, ...) or None, and the sequences' own rows (B, T, ...)."""
@@ -45,14 +47,16 @@ class Layout:
         return (own if self.length == 1 else own[:, keep]).reshape(-1, rows.shape[-1])
 
     def visible(self, keep: Tensor | None, device: torch.device) -> Tensor | None:
-        """Return which keys a query sees, (Tq, keys) or (B, 1, Tq, keys) bool, or None if causality says it."""
+        """Return which keys a query sees, (Tq, keys) or (B, 1, Tq, keys) bool, or None if `causal` says it."""
         first = self.past + self.shared
         keys = first + self.length
-        if self.padding is None and (self.length == 1 or (keep is None and first == 0)):
+        if self.padding is None and (not self.causal or self.length == 1 or (keep is None and first == 0)):
             return None
         query = torch.arange(first, keys, device=device)
         query = query if keep is None else query[keep]
-        mask = torch.arange(keys, device=device) <= query[:, None]
+        mask = torch.ones(len(query), keys, dtype=torch.bool, device=device)
+        if self.causal:
+            mask = torch.arange(keys, device=device) <= query[:, None]
         if self.padding is None:
             return mask
         # A padded query may see nothing at all; its own key keeps the softmax finite, and nobody reads the result.
@@ -65,7 +69,7 @@ class OutLinear(nn.Linear):
 
 
 class Attention(nn.Module):
-    """Multi-head causal self-attention with one fused projection for queries, keys and values."""
+    """Multi-head self-attention with one fused projection for queries, keys and values."""
 
     def __init__(self, config: GeomemTransformerConfig, index: int) -> None:
         super().__init__()
@@ -97,7 +101,7 @@ class Attention(nn.Module):
             query = query[:, keep]
         mask = layout.visible(keep, rows.device)
         dropout = self.dropout if self.training else 0.0
-        mixed = attend(query, key, value, mask, dropout=dropout, maps=maps).reshape(-1, width)
+        mixed = attend(query, key, value, mask, causal=layout.causal, dropout=dropout, maps=maps).reshape(-1, width)
         return self.proj(mixed if prefix is None else torch.cat([prefix, mixed]))
 
 
@@ -107,16 +111,17 @@ def attend(
     value: Tensor,
     mask: Tensor | None,
     *,
+    causal: bool = True,
     dropout: float = 0.0,
     maps: list[Tensor] | None = None,
 ) -> Tensor:
     """Return softmax(Q Kᵀ / sqrt(d)) V as (B, Tq, H, d) from query (B, Tq, H, d), key and value (B, Tk, H, d).
 
-    mask: True where seen, (Tq, Tk) or (B, 1, Tq, Tk). Without one, equally many queries as keys means plain causality,
-    and a single query sees every key. `maps`, if given, receives the weights (B, H, Tq, Tk).
+    mask: True where seen, (Tq, Tk) or (B, 1, Tq, Tk). Without one, and if `causal`, equally many queries as keys means
+    plain causality; else every query sees every key. `maps`, if given, receives the weights (B, H, Tq, Tk).
     """
     queries, keys = query.shape[1], key.shape[1]
-    causal = mask is None and queries == keys and queries > 1
+    causal = causal and mask is None and queries == keys and queries > 1
     if maps is not None:
         seen = causal_mask(queries, query.device) if causal else mask
         return _attend_explicitly(query, key, value, seen, dropout=dropout, maps=maps)

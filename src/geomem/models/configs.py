@@ -26,6 +26,7 @@ class GeomemTransformerConfig(PreTrainedConfig):
     use_residual: bool = True
     use_norm: bool = True
     use_bias: bool = True
+    is_causal: bool = True
     positions: str = "learned"
     frozen_tables: bool = False
     dropout: float = 0.0
@@ -44,7 +45,8 @@ class GeomemTransformerConfig(PreTrainedConfig):
             raise InputError(f"width {self.hidden_size} does not divide into {self.num_attention_heads} heads")
         if self.intermediate_size is None:
             self.intermediate_size = 4 * self.hidden_size
-        self.use_cache = self.use_cache and self.use_attention  # without attention there is nothing to remember
+        # Without attention there is nothing to remember, and what looks ahead changes with every token that comes.
+        self.use_cache = self.use_cache and self.use_attention and self.is_causal
         super().__post_init__(**kwargs)
 
 

@@ -50,7 +50,7 @@ class SequenceSpec(Spec):
 
 
 class TransformerSpec(SequenceSpec):
-    """Decoder-only, pre-LayerNorm Transformer (arXiv 2510.26745, "GPT-mid")."""
+    """Pre-LayerNorm Transformer, decoder-only unless told otherwise (arXiv 2510.26745, "GPT-mid")."""
 
     kind: Literal["transformer"] = "transformer"
     width: int = Field(64, ge=1, description="width of token vectors; must divide by heads")
@@ -60,6 +60,7 @@ class TransformerSpec(SequenceSpec):
     max_positions: int = Field(64, ge=1, description="longest sequence, where positions are learned")
     positions: Positions = Field("learned", description="position vectors added to token vectors")
     attention: bool = Field(True, description="off: blocks hold only the MLP, and positions do not see each other")
+    causal: bool = Field(True, description="off: every position sees all others, to fill in what is masked")
     residual: bool = Field(True, description="off: a block's output replaces its input instead of being added to it")
     norm: bool = Field(True, description="LayerNorm before each part and at the end")
     biases: bool = Field(True, description="biases of the linear layers inside blocks")
@@ -97,6 +98,7 @@ class TransformerSpec(SequenceSpec):
             use_residual=self.residual,
             use_norm=self.norm,
             use_bias=self.biases,
+            is_causal=self.causal,
             tie_word_embeddings=self.tied,
             frozen_tables=self.frozen,
             dropout=self.dropout,

@@ -1,4 +1,4 @@
-"""A decoder-only Transformer with every part switchable (arXiv 2510.26745, GPT-mid), fast on short sequences.
+"""A Transformer with every part switchable, causality too (arXiv 2510.26745, GPT-mid), fast on short sequences.
 
 Three savings change nothing in the result and are why it exists beside `transformers`' GPT-2: a prefix that all
 sequences of a batch share is computed once, the last block runs only where logits are wanted, and no mask is made
@@ -27,8 +27,9 @@ __all__ = ["GeomemTransformerConfig", "GeomemTransformerForCausalLM"]
 
 
 class GeomemTransformerForCausalLM(GeomemCausalLM):
-    """Pre-norm causal Transformer: (B, T) int64 token ids to (B, K, V) logits.
+    """Pre-norm Transformer: (B, T) int64 token ids to (B, K, V) logits.
 
+    Causal, logits at t are of the token after; with `is_causal` off, of the token at t, which the input masks.
     `hidden_states` are the embeddings, then the output of each block, the last one after the final norm (the
     convention of Hugging Face's GPT-2); so there are layers + 1 of them. `attentions`, when asked for, are computed
     by the explicit formula whatever the attention implementation, so they are never silently empty.
@@ -86,14 +87,16 @@ class GeomemTransformerForCausalLM(GeomemCausalLM):
     ) -> CausalLMOutputWithPast | tuple[Any, ...]:
         """Return logits (B, K, V) at the positions `logits_to_keep` (see `tables.kept`), and what else was asked for.
 
-        attention_mask: (B, past + T), 1 where a token may be seen. labels: (B, T), shifted inside, -100 = no loss.
-        A cache is kept only when `use_cache` or `past_key_values` says so: training needs none.
-        Raises InputError for sequences longer than the learned positions.
+        attention_mask: (B, past + T), 1 where a token may be seen. labels: (B, T), shifted inside if the model is causal,
+        -100 = no loss. A cache is kept only when `use_cache` or `past_key_values` says so: training needs none.
+        Raises InputError for sequences longer than the learned positions, and for a cache in a model that looks ahead.
         """
         source = require_one(input_ids, inputs_embeds)
         maps: list[Tensor] | None = [] if self.wants(output_attentions, "output_attentions") else None
         states: list[Tensor] | None = [] if self.wants(output_hidden_states, "output_hidden_states") else None
-        if not self.config.use_attention:
+        if not self.config.is_causal and past_key_values is not None:
+            raise InputError("past_key_values: a model that looks ahead has no cache, its past changes with every token")
+        if not (self.config.use_attention and self.config.is_causal):
             past_key_values, use_cache = None, False  # nothing to remember
         if use_cache and past_key_values is None:
             past_key_values = DynamicCache()
@@ -122,6 +125,8 @@ class GeomemTransformerForCausalLM(GeomemCausalLM):
                 states.append(whole)
             hidden = kept(whole, logits_to_keep)
         logits = self.lm_head(hidden)
+        if labels is not None and not self.config.is_causal:
+            kwargs = {**kwargs, "shift_labels": labels}  # each at its own place
         return self.finish(
             logits,
             labels=labels,
@@ -132,12 +137,18 @@ class GeomemTransformerForCausalLM(GeomemCausalLM):
             return_dict=return_dict,
         )
 
+    def generate(self, *args: Any, **kwargs: Any) -> Any:
+        """Continue texts, as transformers does. Raises InputError for a model that looks ahead: it fills in masks."""
+        if not self.config.is_causal:
+            raise InputError("generate: a model that looks ahead fills in masked tokens; it cannot continue a text")
+        return super().generate(*args, **kwargs)
+
     def _layout(self, source: Tensor, past: int, shared: int, attention_mask: Tensor | None) -> Layout:
         batch, length = source.shape[:2]
         padding = None if attention_mask is None else attention_mask.bool()
         if padding is not None and padding.shape != (batch, past + length):
             raise InputError(f"attention_mask: expected shape {(batch, past + length)}, got {tuple(padding.shape)}")
-        return Layout(shared, batch, length - shared, past, padding)
+        return Layout(shared, batch, length - shared, past, padding, self.config.is_causal)
 
     def _embed(self, source: Tensor, position_ids: Tensor | None, layout: Layout) -> Tensor:
         """Return token rows (shared + B * T, m) of ids (B, T) or of vectors (B, T, m)."""
@@ -164,6 +175,8 @@ class GeomemTransformerForCausalLM(GeomemCausalLM):
     def _shared_prefix(self, input_ids: Tensor, wanted: Tensor) -> int:
         """Count the leading tokens that all sequences share and whose logits nobody wants."""
         batch, length = input_ids.shape
+        if not self.config.is_causal:
+            return 0  # what comes later differs, and is seen
         # Dropout must differ from sequence to sequence; on a GPU reading the answer back costs more than it saves.
         if batch == 1 or input_ids.device.type != "cpu" or (self.training and self.config.dropout):
             return 0
