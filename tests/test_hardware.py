@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 from types import SimpleNamespace
@@ -10,7 +11,15 @@ import torch
 
 from geomem import hardware
 from geomem.errors import InputError
-from geomem.hardware import choose_device, choose_dtype, choose_threads, first_process, free_cores, keep_freed_memory
+from geomem.hardware import (
+    choose_device,
+    choose_dtype,
+    choose_threads,
+    first_process,
+    free_cores,
+    free_memory,
+    keep_freed_memory,
+)
 
 
 @pytest.fixture
@@ -124,3 +133,10 @@ def test_keeping_memory_never_fails(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(hardware.ctypes, "CDLL", none)
     assert keep_freed_memory() is False
+
+
+def test_free_memory_as_the_system_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("builtins.open", lambda *_, **__: io.StringIO("MemTotal: 9 kB\nMemAvailable:   3 kB\n"))
+    assert free_memory() == 3 * 1024
+    monkeypatch.setattr("builtins.open", lambda *_, **__: io.StringIO("MemTotal: 9 kB\n"))
+    assert free_memory() is None

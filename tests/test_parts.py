@@ -9,7 +9,7 @@ from rich.console import Console
 from geomem.errors import InputError
 from geomem.parts import describe_part, listing, registries
 
-KINDS = {"graph", "task", "model", "objective", "measurement", "study"}
+KINDS = {"graph", "task", "model", "objective", "measurement", "probe", "study"}
 
 
 def _text(view: object) -> str:

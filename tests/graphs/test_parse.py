@@ -12,6 +12,7 @@ from geomem.graphs.path_star import PathStarSpec
 from tests.graphs.checks import fails
 
 
+@pytest.mark.usefixtures("small_wordnet")
 @pytest.mark.parametrize("kind", [kind for kind in GRAPHS if kind != "file"])
 def test_every_registered_graph_builds_by_name_and_repeats(kind: str) -> None:
     spec = graph_from_text(kind)

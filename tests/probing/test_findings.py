@@ -95,3 +95,13 @@ def test_the_most_telling_comes_first_and_there_are_few() -> None:
 @pytest.mark.parametrize("value", [float("nan"), 0.0])
 def test_nothing_measured_is_nothing_said(value: float) -> None:
     assert findings(Probed(result({"spectrum/rankme": [value] * 3} if value else {}))) == []
+
+
+def test_a_map_is_said_only_where_there_is_one_beyond_the_twins() -> None:
+    own, twin = {"knowledge/ridge_r2": [0.1, 0.7, 0.6]}, {"knowledge/ridge_r2": [0.1, 0.15, 0.1]}
+    there = said(Probed(result(own), result(twin, condition="untrained")))
+    assert "read off the names' states linearly: held-out R² 0.7 at layer 1 (untrained twin 0.15)" in there
+    none = said(Probed(result({"knowledge/ridge_r2": [0.1, 0.16, 0.1]}), result(twin, condition="untrained")))
+    assert "No layer holds the true map of the graph: the best held-out R² is 0.16 (untrained twin 0.15)" in none
+    hops = said(Probed(result({"knowledge/cosine": [0.1, 0.5]})))
+    assert "Distances between names follow the graph with a rank correlation of 0.5 at layer 1" in hops

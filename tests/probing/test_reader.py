@@ -9,27 +9,16 @@ from scipy.linalg import svdvals
 
 from geomem.errors import InputError, RunError
 from geomem.geometry.cka import linear_cka, minibatch_cka
-from geomem.probing.reader import Reader, read_state
+from geomem.probing.reader import read_state
 from geomem.probing.rows import Rows
 from tests.probing import tiny
-
-
-def _rows(reader: Reader) -> dict[tuple[str, int | None, str], float]:
-    rows = Rows("tiny")
-    reader.results(rows)
-    return {(row.metric, row.layer, row.condition): row.value for row in rows.rows}
-
-
-def _read(reader: Reader) -> Reader:
-    reader.read(range(reader.plan.batches))
-    return reader
 
 
 def test_one_pass_gives_the_exact_numbers_of_hidden_states_kept_whole() -> None:
     """Against transformers' own hidden states and dense formulas in numpy."""
     model = tiny.gpt2()
-    reader = _read(tiny.reader(model))
-    found = _rows(reader)
+    reader = tiny.read(tiny.reader(model))
+    found = tiny.values(reader)
     text = reader.plan.windows.batch(reader.plan.chosen)
     with torch.no_grad():
         states = model(text, output_hidden_states=True).hidden_states
@@ -57,8 +46,8 @@ def test_one_pass_gives_the_exact_numbers_of_hidden_states_kept_whole() -> None:
 
 def test_the_sampled_loss_and_lens_are_the_models_own() -> None:
     model = tiny.gpt2()
-    reader = _read(tiny.reader(model, tiny.spec(sample=900)))
-    found = _rows(reader)
+    reader = tiny.read(tiny.reader(model, tiny.spec(sample=900)))
+    found = tiny.values(reader)
     sample = reader.store.sample()
     text = reader.plan.windows.batch(reader.plan.chosen)
     with torch.no_grad():
@@ -72,7 +61,7 @@ def test_the_sampled_loss_and_lens_are_the_models_own() -> None:
 
 def test_every_number_has_its_chance_level_or_interval() -> None:
     rows = Rows("tiny")
-    reader = _read(tiny.reader())
+    reader = tiny.read(tiny.reader())
     reader.results(rows)
     chance = {row.metric for row in rows.rows if row.condition == "chance"}
     bounded = {row.metric for row in rows.rows if row.low is not None}
@@ -91,20 +80,20 @@ def test_every_number_has_its_chance_level_or_interval() -> None:
 
 @pytest.mark.parametrize("shards", [2, 4])
 def test_shards_agree_with_one_pass(shards: int) -> None:
-    whole = _rows(_read(tiny.reader()))
+    whole = tiny.values(tiny.read(tiny.reader()))
     merged = tiny.reader()
     for number in range(shards):
         part = tiny.reader()
         part.read(part.plan.shard(number, shards))
         merged.merge(part.state())
-    found = _rows(merged)
+    found = tiny.values(merged)
     assert found.keys() == whole.keys()
     for key, value in whole.items():
         assert found[key] == pytest.approx(value, rel=1e-9, abs=1e-9, nan_ok=True), key
 
 
 def test_an_interrupted_pass_goes_on_to_the_same_bits(tmp_path: Path) -> None:
-    whole = _read(tiny.reader())
+    whole = tiny.read(tiny.reader())
     first = tiny.reader()
     calls = iter(range(100))
     with pytest.raises(KeyboardInterrupt):
@@ -114,13 +103,13 @@ def test_an_interrupted_pass_goes_on_to_the_same_bits(tmp_path: Path) -> None:
     second.load(tmp_path / "state.pt")
     assert second.done == first.done
     second.read(range(second.plan.batches))
-    one, two = _rows(whole), _rows(second)
+    one, two = tiny.values(whole), tiny.values(second)
     assert one.keys() == two.keys()
     assert two == pytest.approx(one, rel=0, abs=0, nan_ok=True)
 
 
 def test_states_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
-    reader = _read(tiny.reader())
+    reader = tiny.read(tiny.reader())
     with pytest.raises(RunError, match="batch 0 was read twice"):
         reader.merge(reader.state())
     damaged = tmp_path / "state.pt"
@@ -147,7 +136,10 @@ def test_sinks_are_left_out_unless_they_are_asked_to_stay() -> None:
     with torch.no_grad():  # the first position's vector is enormous, as a sink's state is
         model.transformer.wpe.weight[0] = 0
         model.transformer.wpe.weight[0, 3] = 60.0
-    out, kept = _rows(_read(tiny.reader(model))), _rows(_read(tiny.reader(model, tiny.spec(keep_sinks=True))))
+    out, kept = (
+        tiny.values(tiny.read(tiny.reader(model))),
+        tiny.values(tiny.read(tiny.reader(model, tiny.spec(keep_sinks=True)))),
+    )
     assert out[("attention/windows_with_sink", None, "")] == 1
     assert out[("attention/left_out", None, "")] == pytest.approx(1 / tiny.CONTEXT, abs=1e-6)
     assert kept[("attention/left_out", None, "")] == 0
@@ -157,9 +149,9 @@ def test_sinks_are_left_out_unless_they_are_asked_to_stay() -> None:
 
 def test_attention_weights_are_read_only_when_asked_for() -> None:
     model = tiny.gpt2()
-    asked = _rows(_read(tiny.reader(model, tiny.spec(attention=True))))
+    asked = tiny.values(tiny.read(tiny.reader(model, tiny.spec(attention=True))))
     reader = tiny.reader(model)
-    plain = _rows(_read(reader))
+    plain = tiny.values(tiny.read(reader))
     assert ("attention/first_token", 0, "") not in plain
     text = reader.plan.windows.batch(reader.plan.chosen)
     model.set_attn_implementation("eager")
@@ -172,7 +164,7 @@ def test_attention_weights_are_read_only_when_asked_for() -> None:
 
 
 def test_masked_models_leave_out_what_needs_a_next_token() -> None:
-    reader = _read(tiny.reader(tiny.bert()))
-    found = _rows(reader)
+    reader = tiny.read(tiny.reader(tiny.bert()))
+    found = tiny.values(reader)
     assert ("spectrum/rankme", 1, "") in found
     assert not any(metric.startswith(("collapse", "model")) for metric, _, _ in found)

@@ -12,6 +12,7 @@ from transformers import BertConfig, BertForMaskedLM, GPT2Config, GPT2LMHeadMode
 from geomem.models.adapters import adapt
 from geomem.probing.plan import Plan, make_plan
 from geomem.probing.reader import Reader
+from geomem.probing.rows import Rows
 from geomem.probing.spec import ProbeSpec
 from geomem.probing.subject import Subject
 from geomem.texts.bpe import train_bpe
@@ -101,3 +102,22 @@ def reader(model: Any | None = None, settings: ProbeSpec | None = None, *, shuff
     one = subject(model)
     settings = settings or spec()
     return Reader(one.adapter, one.shape, settings, plan(settings, shuffled=shuffled))
+
+
+def read(reader: Reader) -> Reader:
+    """Let a reader read its whole plan."""
+    reader.read(range(reader.plan.batches))
+    return reader
+
+
+def values(reader: Reader) -> dict[tuple[str, int | None, str], float]:
+    """Return what a full reader found, by metric, layer and condition."""
+    rows = Rows("tiny")
+    reader.results(rows)
+    return {(row.metric, row.layer, row.condition): row.value for row in rows.rows}
+
+
+def states(model: Any, reader: Reader) -> list[torch.Tensor]:
+    """Return transformers' own hidden states of all windows of a plan, L + 1 tensors (W, T, d)."""
+    with torch.no_grad():
+        return list(model(reader.plan.windows.batch(reader.plan.chosen), output_hidden_states=True).hidden_states)

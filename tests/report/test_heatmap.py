@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -37,3 +39,17 @@ def test_few_rows_are_named_and_many_are_named_by_group() -> None:
     axes = draw(leaf_heatmap(63)).axes[0]
     assert [text.get_text() for text in axes.get_yticklabels()] == ["training", "held out"]
     assert axes.get_yticks() == pytest.approx([23.0, 54.5])
+
+
+def test_of_many_numbered_rows_every_kth_is_named_and_short_maps_have_few() -> None:
+    names = tuple(str(layer) for layer in range(31))
+    matrix = tuple(tuple(float(i == j) for j in range(31)) for i in range(31))
+    figure = draw(Heatmap(id="m", title="m", panels=(HeatmapPanel(title="m", matrix=matrix),), row_names=names))
+    shown = [text.get_text() for text in figure.axes[0].get_yticklabels() if text.get_text()]
+    assert shown[:2] == ["0", str(int(shown[1]))]
+    steps = {int(two) - int(one) for one, two in pairwise(shown)}
+    assert len(steps) == 1
+    flat = Heatmap(id="f", title="f", panels=(HeatmapPanel(title="f", matrix=(matrix[0], matrix[1], matrix[2])),),
+                   row_names=("0", "1", "2"))  # fmt: skip
+    narrow = [text.get_text() for text in draw(flat, "narrow").axes[0].get_yticklabels() if text.get_text()]
+    assert narrow == ["0"]

@@ -19,6 +19,7 @@ GRAPHS: Registry[type[Spec]] = Registry(
             "each pair joined independently with probability p",
         ),
         "countries": ("geomem.graphs.countries:CountriesSpec", "which country borders which, with their true places"),
+        "wordnet": ("geomem.graphs.wordnet:WordnetSpec", "which noun is a kind of which; geomem fetch wordnet gets it"),
         "file": ("geomem.graphs.files:FileSpec", "an edge list, CSV or GraphML file of your own"),
     },
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from geomem.errors import InputError
 from geomem.fetch.gguf import read_tokenizer
 from geomem.models.places import find_checkpoint
+from geomem.texts.tokens import open_tokenizer as open_folder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -32,8 +33,6 @@ def open_tokenizer(path: str | Path) -> PreTrainedTokenizerBase:
     Only local files are read and no code from them is run. Raises InputError when there are no tokenizer files, or
     they cannot be read.
     """
-    from transformers.models.auto.tokenization_auto import AutoTokenizer
-
     place = Path(path)
     if not _has_vocabulary(place):
         place = find_checkpoint(path)
@@ -44,11 +43,7 @@ def open_tokenizer(path: str | Path) -> PreTrainedTokenizerBase:
             f"{place}: no tokenizer here (tokenizer.json, vocab.json with merges.txt, vocab.txt or tokenizer.model); "
             "name the folder of one with --tokenizer DIR"
         )
-    try:
-        found: Any = AutoTokenizer.from_pretrained(place, local_files_only=True, trust_remote_code=False)
-    except Exception as error:  # the readers raise anything from KeyError to their own Rust exceptions
-        raise InputError(f"{place}: the tokenizer cannot be opened: {' '.join(str(error).split())[:300]}") from error
-    return cast("PreTrainedTokenizerBase", found)
+    return open_folder(place)
 
 
 def check_vocabulary(tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel) -> None:

@@ -34,13 +34,14 @@ PROBES: Registry[type[Any]] = Registry(
             f"{_HERE}.interventions:Decomposition",
             "how much of a block's update is a function of the token alone (slow)",
         ),
+        "maps": (f"{_HERE}.maps:Maps", "linear maps between the layers of two models with one tokenizer (slow)"),
         "knowledge": (f"{_HERE}.knowledge:Knowledge", "with a graph: do distances between names follow the graph?"),
     },
 )
 
 ORDER = (
     "spectrum", "collapse", "updates", "lens", "attention", "comparison", "recency", "plan", "skips", "erasure",
-    "decomposition", "knowledge",
+    "decomposition", "maps", "knowledge",
 )  # fmt: skip
 """The families as the page shows them."""
 

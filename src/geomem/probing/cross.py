@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -9,9 +10,11 @@ import torch
 from torch import Tensor
 
 from geomem.geometry.cca import canonical_correlations
+from geomem.geometry.cka import unbiased_cka
 from geomem.geometry.cka_map import LayerCKA
 from geomem.geometry.procrustes import procrustes_similarity
-from geomem.geometry.rsa import rsa
+from geomem.geometry.rsa import rsa, split_half_ceiling
+from geomem.geometry.stimuli import needed_stimuli
 from geomem.numbers import number
 from geomem.probing.findings import Probed
 from geomem.probing.rows import CHANCE
@@ -19,6 +22,9 @@ from geomem.probing.spec import ProbeSpec
 from geomem.runs.exhibits import ExhibitBase, Heatmap, HeatmapPanel, ProfilePanel, Profiles, Reference, Series
 from geomem.runs.tables import Measurement
 
+SIZES = (32, 64, 128, 256)
+DRAWS = 8
+"""Samples of each size that are drawn to say how many words a verdict needs."""
 STATES = "words/states"
 """Array of a pass with the states at the shared words, (L + 1, n, d); `words/groups` are their passages."""
 
@@ -73,6 +79,7 @@ def _pair(
             "best_cka": (float(cka[layer, match]), float(low[layer, match]), float(high[layer, match])),
             "rsa": (float(rsa(one[layer], two[match])), None, None),
             "procrustes": (float(procrustes_similarity(one[layer], two[match])), None, None),
+            "rsa_ceiling": (_ceiling(one[layer], two[match]), None, None),
             "svcca": (float(leading.mean), None, None),
             "pwcca": (float(whole.weighted), None, None),
         }
@@ -82,6 +89,10 @@ def _pair(
         for name, value in (("best_cka", 0.0), ("rsa", 0.0), ("svcca", leading.noise), ("pwcca", whole.noise)):
             found.rows.append(Measurement(model=label, condition=CHANCE, layer=layer, metric=f"models/{name}",
                                           value=value, seed=spec.seed))  # fmt: skip
+    some = sorted({round(place * (len(one) - 1) / 4) for place in range(5)})
+    words = _enough([one[layer] for layer in some], [two[int(best[layer])] for layer in some], spec.seed)
+    found.rows.append(Measurement(model=label, metric="models/needed_words", seed=spec.seed,
+                                  value=math.nan if words is None else float(words)))  # fmt: skip
     found.exhibits += _drawn(first, other, cka, found.rows, label)
     top = torch.tensor([float(cka[layer, int(best[layer])]) for layer in range(1, len(one))])
     steps = best.diff()
@@ -89,8 +100,27 @@ def _pair(
     found.sentences.append(
         f"Layers of {first.measured.model} find their like in {other.measured.model} {order}: the best match has a "
         "CKA of "
-        f"{number(float(top.min()))} to {number(float(top.max()))} over depth ({n} words; 0 for unrelated models)."
+        f"{number(float(top.min()))} to {number(float(top.max()))} over depth ({n} words; 0 for unrelated models). "
+        + (
+            "So many words do not tell neighbouring layers apart for certain."
+            if words is None
+            else f"{words} words would tell its layers apart."
+        )
     )
+
+
+def _ceiling(one: Tensor, two: Tensor) -> float:
+    """Return what the RSA of two systems could reach, given how far each agrees with itself: both split in halves."""
+    own = [split_half_ceiling(side, splits=5).value for side in (one, two)]
+    return math.sqrt(max(0.0, own[0]) * max(0.0, own[1]))
+
+
+def _enough(one: Sequence[Tensor], two: Sequence[Tensor], seed: int) -> int | None:
+    """Return how many words a verdict on which layer is which needs, from samples of those there are; None for more."""
+    sizes = [size for size in SIZES if size <= len(one[0]) // 2]
+    if not sizes:
+        return None
+    return needed_stimuli(one, two, unbiased_cka, sizes=sizes, draws=DRAWS, seed=seed)[0]
 
 
 def _drawn(first: Probed, other: Probed, cka: Tensor, rows: Sequence[Measurement], label: str) -> list[ExhibitBase]:

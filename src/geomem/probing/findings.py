@@ -223,15 +223,18 @@ def _order(probed: Probed) -> Finding | None:
 
 
 def _knowledge(probed: Probed) -> Finding | None:
-    own, chance = probed.measured.profile("knowledge/ridge_r2"), probed.values("knowledge/ridge_r2", "untrained")
+    own, twin = probed.values("knowledge/ridge_r2"), probed.values("knowledge/ridge_r2", "untrained")
     if own:
-        layer = max(own, key=lambda key: own[key].value)
-        base = max(chance.values(), default=math.nan)
-        twin = f" (untrained twin {number(base)})" if math.isfinite(base) else ""
-        text = (f"The true map can be read off the names' states linearly: held-out R² {number(own[layer].value)} at "
-                "layer "
-                f"{layer}{twin}.")  # fmt: skip
-        return Finding(text, 3.0 * max(0.0, own[layer].value - max(0.0, base if math.isfinite(base) else 0.0)))
+        layer = max(own, key=lambda key: own[key])
+        base = max(twin.values(), default=0.0)
+        beside = f" (untrained twin {number(base)})" if twin else ""
+        gain = own[layer] - max(0.0, base)
+        if gain < 0.1:
+            said = f"No layer holds the true map of the graph: the best held-out R² is {number(own[layer])}{beside}."
+            return Finding(said, 0.5)
+        text = (f"The true map can be read off the names' states linearly: held-out R² {number(own[layer])} at layer "
+                f"{layer}{beside}.")  # fmt: skip
+        return Finding(text, 3.0 * gain)
     hops = probed.measured.profile("knowledge/cosine")
     if not hops:
         return None

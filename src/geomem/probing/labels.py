@@ -74,6 +74,8 @@ LABELS: dict[str, Label] = {
     "decomposition/knn_affine_pi_r": Label("The rest inside the tokenwise directions"),
     "decomposition/knn_affine_kl": Label("KL when the block is replaced (nats)"),
     "decomposition/knn_affine_rho_relative": Label("Rank correlation of error and KL"),
+    "map/best_source": Label("Layer of the first model that maps best"),
+    "map/error": Label("Relative error of that map"),
     "knowledge/cosine": Label("Hop distance against distance (Spearman)"),
     "knowledge/fiedler": Label("Energy on the slowest graph directions"),
     "knowledge/ridge_r2": Label("True map read off linearly (held-out R²)"),

@@ -37,6 +37,7 @@ FAMILY_TITLES = {
     "skips": "What skipping a block does",
     "erasure": "What erasing a position does",
     "decomposition": "Tokenwise part of the updates",
+    "map": "Linear maps from the first model",
     "knowledge": "The graph's names inside the model",
 }
 CAPTIONS = {
@@ -142,7 +143,10 @@ def cka_maps(models: Sequence[Probed], order: int) -> Heatmap | None:
               for name, one in shown if (found := _array(one, "comparison/cka")) is not None]  # fmt: skip
     if not panels:
         return None
+    layers = {len(panel.matrix) for panel in panels}
+    names = tuple(map(str, range(layers.pop()))) if len(layers) == 1 else None
     return Heatmap(
+        row_names=names, col_names=names,
         id="cka-map", title="How alike are the layers? (CKA)", experiment="comparison", order=order,
         panels=tuple(panels), x_label="layer", y_label="layer", value_label="unbiased CKA", vmin=0.0, vmax=1.0,
         caption="Blocks of similar layers are stages of the computation. Layer 0 is the embedding.",
@@ -158,10 +162,13 @@ def sink_map(models: Sequence[Probed], order: int) -> Heatmap | None:
             panels.append(HeatmapPanel(title=one.measured.model, matrix=tuple(map(tuple, found.log10().tolist()))))
     if not panels:
         return None
+    blocks = {len(panel.matrix) for panel in panels}
     return Heatmap(
+        row_names=tuple(map(str, range(blocks.pop()))) if len(blocks) == 1 else None,
+        col_names=tuple(map(str, range(len(panels[0].matrix[0])))),
         id="sink-map", title="Sink map: norms of the first tokens", experiment="attention", order=order,
         panels=tuple(panels), x_label="place in the window", y_label="after block",
-        value_label="log₁₀ of norm over median", diverging=True,
+        value_label="log₁₀ of ratio", diverging=True,
         caption="Mean over windows. A bright column is a token whose state is far longer than the others: an "
                 "attention sink.",
     )  # fmt: skip

@@ -18,6 +18,14 @@ MOST_NAMES = 20
 """More rows than this and names would touch: only the groups are named."""
 
 
+TALLEST = 1.6
+"""Height of a panel over its width, at most."""
+LOWEST_BAR = 66
+"""Points that the bar of a scale has at least."""
+LINE = 11
+"""Points that a line of a name takes."""
+
+
 def draw(exhibit: Heatmap, shape: Shape) -> Figure:
     """Return the figure of an exhibit."""
     count = len(exhibit.panels)
@@ -26,7 +34,7 @@ def draw(exhibit: Heatmap, shape: Shape) -> Figure:
     width = NARROW_WIDTH if shape == "narrow" else (WIDE_WIDTH if columns > 1 else SINGLE_WIDTH)
     first = exhibit.panels[0].matrix
     panel = (width - 1.9) / columns if columns > 1 else (2.15 if shape == "narrow" else 4.2)
-    figure = new_figure(width, lines * (panel * min(1.6, max(0.35, len(first) / len(first[0]))) + 0.85))
+    figure = new_figure(width, lines * (panel * min(TALLEST, max(0.35, len(first) / len(first[0]))) + 0.85))
     grid: Any = figure.subplots(lines, columns, squeeze=False)
     low, high = _limits(exhibit)
     image: Any = None
@@ -41,9 +49,13 @@ def draw(exhibit: Heatmap, shape: Shape) -> Figure:
         axes.set_title(wrapped(part.title, panel - 0.3))
         _names(axes, exhibit, part, panel - 0.2, first_column=index % columns == 0)
     last: Axes = grid.flat[columns - 1]
-    bar: Any = figure.colorbar(image, cax=last.inset_axes((1.04, 0.0, 0.05, 1.0)), label=exhibit.value_label)
+    # A flat map would press the numbers of its scale together, so the bar may be higher than the map.
+    height = min(len(part.matrix) * _cell(part, panel - 0.2) for part in exhibit.panels)
+    span = max(1.0, LOWEST_BAR / height)
+    place = last.inset_axes((1.04, (1 - span) / 2, 0.05, span))
+    bar: Any = figure.colorbar(image, cax=place, label=exhibit.value_label)
     bar.outline.set_visible(False)
-    bar.ax.yaxis.set_major_locator(MaxNLocator(5))
+    bar.ax.yaxis.set_major_locator(MaxNLocator(max(2, min(5, int(span * height / (2 * LINE))))))
     bar.ax.yaxis.set_major_formatter(ticks())
     return figure
 
@@ -74,7 +86,8 @@ def _names(axes: Axes, exhibit: Heatmap, part: HeatmapPanel, width: float, *, fi
         spine.set(visible=True, edgecolor=HAIR)
     axes.tick_params(length=0)
     _axis(axes, "x", (exhibit.col_names, exhibit.col_groups), len(part.matrix[0]), width)
-    _axis(axes, "y", (exhibit.row_names, exhibit.row_groups), len(part.matrix), width)
+    height = len(part.matrix) * _cell(part, width) / 72
+    _axis(axes, "y", (exhibit.row_names, exhibit.row_groups), len(part.matrix), height)
     axes.set_xlabel(exhibit.x_label)
     if first_column:
         axes.set_ylabel(exhibit.y_label)
@@ -82,12 +95,19 @@ def _names(axes: Axes, exhibit: Heatmap, part: HeatmapPanel, width: float, *, fi
         axes.set_yticklabels([])
 
 
+def _cell(part: HeatmapPanel, width: float) -> float:
+    """Return the side of a cell in points: cells are square, in a panel `width` inches wide and at most 1.6 as high."""
+    return width * 72 * min(1 / len(part.matrix[0]), TALLEST / len(part.matrix))
+
+
 def _axis(axes: Axes, side: str, words_of: tuple[Words | None, Words | None], size: int, width: float) -> None:
     """Name rows or columns one by one where there are few, else their groups, else nothing."""
     names, groups = words_of
     along: Any = axes.xaxis if side == "x" else axes.yaxis
-    if names and size <= MOST_NAMES:
-        edges, words = list(range(size + 1)), [_cut(name) for name in names]
+    if names and (size <= MOST_NAMES or all(name.isdigit() for name in names)):
+        # Of many numbers every k-th says what the others are, as many as find room.
+        step = math.ceil(size * LINE / (width * 72)) if all(name.isdigit() for name in names) else 1
+        edges, words = list(range(size + 1)), [_cut(name) if i % step == 0 else "" for i, name in enumerate(names)]
     elif groups and len(set(groups)) <= MOST_NAMES:
         edges = [0, *(index for index in range(1, size) if groups[index] != groups[index - 1]), size]
         # A group too small to hold a line of text stays unnamed.

@@ -9,7 +9,7 @@ from geomem.batch import IGNORE
 from geomem.errors import InputError
 from geomem.geometry.class_agreement import ClassAgreement
 from geomem.geometry.class_means import ClassMeans, choose_classes
-from geomem.geometry.collapse import collapse_report
+from geomem.geometry.collapse import FEWEST_CLASSES, collapse_report
 from geomem.probing.family import Ended, Family, Shape
 from geomem.probing.plan import Plan
 from geomem.probing.rows import Rows
@@ -68,6 +68,8 @@ class Collapse(Family):
 
     def _final(self, rows: Rows, ended: Ended) -> None:
         table = self.final.table()
+        if len(table.ids) < FEWEST_CLASSES:
+            collapse_report(table)  # which says what is wrong
         weight, bias = ended.adapter.unembedding, ended.adapter.unembedding_bias
         own = weight[table.ids].double()
         agreement = ClassAgreement(table, own, None if bias is None else bias[table.ids].double())

@@ -52,7 +52,7 @@ class Plan(Extra):
                 sets=PLAN_SETS,
                 seed=task.spec.seed,
                 batch_tokens=task.spec.batch_tokens,
-                progress=_said(tell, "plan"),
+                progress=progress_of(tell, "plan"),
             )
         )
 
@@ -74,7 +74,7 @@ class Skips(Extra):
             return
         rows.take(measure_skips(
             task.subject.adapter, tokens, layers=task.layers,
-            seed=task.spec.seed, batch_tokens=task.spec.batch_tokens, progress=_said(tell, "skips"),
+            seed=task.spec.seed, batch_tokens=task.spec.batch_tokens, progress=progress_of(tell, "skips"),
         ))  # fmt: skip
 
 
@@ -91,7 +91,7 @@ class Erasure(Extra):
         """Erase at every layer on ten windows."""
         rows.take(measure_erasure(
             task.subject.adapter, some_windows(task, ERASURE_WINDOWS, ERASURE_LENGTH), streams=task.layers,
-            seed=task.spec.seed, batch_tokens=task.spec.batch_tokens, progress=_said(tell, "erasure"),
+            seed=task.spec.seed, batch_tokens=task.spec.batch_tokens, progress=progress_of(tell, "erasure"),
         ))  # fmt: skip
 
 
@@ -125,7 +125,7 @@ class Decomposition(Extra):
                 controls=not task.condition,
                 seed=task.spec.seed,
                 batch_tokens=task.spec.batch_tokens,
-                progress=_said(tell, "decomposition"),
+                progress=progress_of(tell, "decomposition"),
             )
         )
 
@@ -155,7 +155,9 @@ def _similarity(task: Task, rows: Rows, tokens: Tensor) -> Tensor:
     return adjacent_cosines([stream[:, 1:] for stream in record.streams]).flatten(1).double().mean(1).cpu()
 
 
-def _said(tell: Tell, name: str) -> Progress:
+def progress_of(tell: Tell, name: str) -> Progress:
+    """Return what a driver calls with (done, total), which tells it on under a name."""
+
     def progress(done: int, total: int) -> None:
         tell(name, done, total)
 
