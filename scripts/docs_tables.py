@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from geomem import cli
+from geomem.fetch import ITEMS
 from geomem.geometry.measurement import Measurement
 from geomem.parts import describe_part, registries
 from geomem.spec import Spec
@@ -24,7 +25,8 @@ from geomem.studies.study import ScaleName
 from geomem.training import spec as training
 
 ROOT = Path(__file__).resolve().parents[1]
-COMMANDS = ("study list", "study show", "study run", "study cite", "train", "graph", "runs", "report", "list", "show")
+COMMANDS = ("study list", "study show", "study run", "study cite", "train", "probe", "graph", "fetch", "runs", "report",
+            "list", "show")  # fmt: skip
 PLACEHOLDER = re.compile(r"^<!-- generated: ([a-z-]+)(?: ([a-z0-9-]+))? -->$", re.MULTILINE)
 WORDS = {"supported": "supported", "contradicted": "**contradicted**", "inconclusive": "*inconclusive*"}
 
@@ -149,6 +151,15 @@ def kept_verdicts(study: str) -> dict[str, Any]:
     return json.loads((ROOT / "docs" / "studies" / f"{study}.json").read_text(encoding="utf-8"))
 
 
+def fetchable() -> str:
+    """Return the table of what can be fetched."""
+    items = [ITEMS.get(name) for name in ITEMS]
+    rows = ((f"`{item.name}`", item.kind, ITEMS.summary(item.name), f"{item.package.size / 1e6:.0f} MB",
+             f"{item.size / 1e6:.0f} MB", item.licence, item.package)
+            for item in sorted(items, key=lambda item: ("model", "text", "graph").index(item.kind)))  # fmt: skip
+    return table(("name", "kind", "what it is", "to fetch", "kept", "licence", "package"), rows)
+
+
 def commands() -> str:
     """Return the help text of every command."""
     texts = [("geomem", []), *((f"geomem {name}", name.split()) for name in COMMANDS)]
@@ -218,6 +229,7 @@ GENERATED: dict[str, Callable[..., str]] = {
     "scales": scales,
     "verdicts": verdicts,
     "verdict-runs": verdict_runs,
+    "fetchable": fetchable,
     "commands": commands,
     "changelog": changelog,
 }

@@ -87,6 +87,15 @@ def labelled_columns(labels: Tensor) -> int | Tensor:
     return count if int(found[0]) == length - count else found
 
 
+def random_places(allowed: Tensor, counts: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """Return (B, T) bool: in row b, `counts[b]` of the `allowed` (B, T) places, every choice equally likely.
+
+    counts: (B,) int64, at most the allowed places of the row. generator: None for torch's global one.
+    """
+    scores = torch.rand(allowed.shape, generator=generator, device=allowed.device).masked_fill(~allowed, 2.0)
+    return scores.argsort(1).argsort(1) < counts[:, None]
+
+
 @dataclass(frozen=True)
 class ContextMatrix:
     """All distinct contexts of a body of knowledge and the distribution of what follows each (CSR).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -17,6 +17,9 @@ from geomem.runs.directory import Run
 from geomem.runs.tables import Measurement, read_measurements
 from geomem.spec import validate
 
+if TYPE_CHECKING:
+    from geomem.cli import Probe
+
 SHOWN = {
     "spectrum/rankme": "RankMe",
     "spectrum/alpha": "alpha",
@@ -26,33 +29,6 @@ SHOWN = {
     "collapse/nc4": "NC4",
 }
 """Columns of the table that is printed, and their short heads."""
-
-
-class Words(Protocol):
-    """The options of the command line that a probe reads."""
-
-    models: tuple[str, ...]
-    text: str | None
-    series: str | None
-    measure: tuple[str, ...]
-    layers: str | None
-    graph: str | None
-    templates: str | None
-    max_tokens: int
-    batch_tokens: int
-    context: int | None
-    tokenizer: str | None
-    attention: bool
-    keep_sinks: bool
-    no_controls: bool
-    dtype: Any
-    device: Any
-    workers: int
-    executor: Any
-    seed: int
-    out: Path
-    resume: Path | None
-    download: bool
 
 
 @dataclass(frozen=True)
@@ -77,7 +53,7 @@ class Outcome:
         return [*shown, f"report: {escape(str(self.run.path / 'report.html'))}  ({info.seconds:.0f} s)"]
 
 
-def run(words: Words, console: Console) -> Outcome:
+def run(words: Probe, console: Console) -> Outcome:
     """Run or resume a probe and write its page. Raises InputError, one line, for bad input."""
     from geomem.probing.run import resume_probe, start_probe
     from geomem.report.page import write_report
@@ -91,7 +67,7 @@ def run(words: Words, console: Console) -> Outcome:
     return Outcome(done, tuple(read_measurements(done.path / "measurements.parquet")))
 
 
-def spec_of(words: Words) -> ProbeSpec:
+def spec_of(words: Probe) -> ProbeSpec:
     """Turn options into settings. Raises InputError naming the option at fault."""
     models, steps = _models(words)
     if words.text is None:
@@ -109,7 +85,7 @@ def spec_of(words: Words) -> ProbeSpec:
     }, "probe")  # fmt: skip
 
 
-def _models(words: Words) -> tuple[tuple[str, ...], tuple[int, ...]]:
+def _models(words: Probe) -> tuple[tuple[str, ...], tuple[int, ...]]:
     from geomem.probing.subject import find_series
 
     if words.series is not None:

@@ -31,7 +31,10 @@ from geomem.registry import Registry
 from geomem.runs.exhibits import write_exhibit
 from geomem.spec import Spec, resolve
 from geomem.studies.study import Study
-from geomem.tasks.task import Task
+from geomem.tasks.task import Task, Vocabulary
+from geomem.training.spec import TrainSpec
+from geomem.training.work import Work, named_function
+from tests.texts.samples import pages
 
 KINDS = tuple(registries())
 SPECS = ("graph", "task", "model", "objective")
@@ -45,6 +48,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "in-weights-path": {"graph": {"kind": "path-star", "arms": 6, "length": 3}},
     "in-context-path": {"length": 3, "num_nodes": 9, "train_size": 40, "test_size": 20},
     "node2vec": {"steps": 5},
+    "text": {"vocabulary": 300, "context": 8},
 }
 """Sizes at which the behaviour of a part is looked at; its defaults are built, too."""
 
@@ -69,6 +73,10 @@ def settings(name: str, folder: Path, *, small: bool = False) -> dict[str, Any]:
         file = folder / "graph.csv"
         file.write_text("source,target\na,b\nb,c\nc,a\nc,d\n", encoding="utf-8")
         given["path"] = str(file)
+    if name == "text" and small:
+        file = folder / "text.txt"
+        file.write_text(pages(6000), encoding="utf-8")
+        given["text"] = str(file)
     return given
 
 
@@ -238,7 +246,8 @@ def check_evidence(task: Task) -> None:
     found = task.evidence()
     known = {"edges", "graph_edges", "num_nodes", "root", "coordinates", "coordinate_kind", "paths", "held_out"}
     assert set(found) <= known, f"task {task.name}: no measurement reads {set(found) - known}"
-    assert found["num_nodes"] == task.vocabulary.num_nodes
+    if isinstance(task.vocabulary, Vocabulary):
+        assert found["num_nodes"] == task.vocabulary.num_nodes
     if "in-weights" in task.name:
         assert {"edges", "graph_edges"} <= set(found)
     for name in {"edges", "graph_edges"} & set(found):
@@ -499,7 +508,10 @@ def check_study(name: str) -> None:
 
 
 def check_cells(cells: Iterable[Any], where: str) -> None:
-    """Cells have names that are folders, one of each condition and seed, valid specs and a function that exists."""
+    """Cells have names that are folders, one of each condition and seed, valid specs and functions that exist.
+
+    A cell is a training, or a work; only a work can need shared trainings, and only a training has an afterwards.
+    """
     seen: set[tuple[str, int]] = set()
     for cell in cells:
         key = (cell.condition, cell.seed)
@@ -509,9 +521,17 @@ def check_cells(cells: Iterable[Any], where: str) -> None:
         assert cell.spec.seed == cell.seed, f"{where}: {key} trains with seed {cell.spec.seed}"
         assert type(cell.spec).model_validate(cell.spec.model_dump(mode="json")) == cell.spec
         assert cell.cost > 0
-        if cell.after:
-            module, _, attribute = cell.after.partition(":")
-            assert callable(getattr(importlib.import_module(module), attribute))
+        if isinstance(cell.spec, Work):
+            assert not cell.after, f"{where}: {key} is a work; what it works out is its function's own"
+            assert not cell.spec.needs, f"{where}: {key} names paths; say what it needs in the cell"
+            assert callable(named_function(cell.spec.function))
+            for name, need in cell.needs.items():
+                assert name
+                assert need.cost > 0
+                assert TrainSpec.model_validate(need.spec.model_dump(mode="json")) == need.spec
+        else:
+            assert not cell.needs, f"{where}: {key} is a training; only a work can need others"
+            assert not cell.after or callable(named_function(cell.after))
 
 
 def check_exhibits(exhibits: Iterable[Any], folder: Path) -> None:

@@ -26,6 +26,7 @@ def test_settings(kind: str, name: str, tmp_path: Path) -> None:
     checks.check_settings(kind, name, tmp_path)
 
 
+@pytest.mark.usefixtures("small_wordnet")
 @pytest.mark.parametrize("name", checks.names("graph"))
 def test_graphs(name: str, tmp_path: Path) -> None:
     checks.check_graph(name, tmp_path)

@@ -25,7 +25,7 @@ def cosine(one: np.ndarray, two: np.ndarray) -> float:
 
 @pytest.mark.parametrize(("near", "far"), [(1, 3), (2, 5)])
 def test_against_loops_with_a_mask(near: int, far: int) -> None:
-    states, keep = normal(3, 9, 6) + 2, normal(3, 9, seed=1) > -1
+    states, keep = normal(3, 9, 6) + 2, normal(3, 9, seed=1) > -0.3
     found = recency_scalars(states, keep=keep, near=near, far=far)
     kept = recency_keep(keep, near, far)
     assert set(found) == set(RECENCY_NAMES)

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from geomem.errors import InputError
-from geomem.tasks.vocabulary import SPECIALS, Vocabulary
+from geomem.tasks.vocabulary import SPECIALS, TextVocabulary, Vocabulary
+from tests.texts.samples import small_bpe
 
 
 def test_ids_are_those_of_the_card():
@@ -29,3 +30,16 @@ def test_an_unknown_special_names_the_nearest():
 def test_no_name_outside_the_vocabulary(token: int):
     with pytest.raises(IndexError):
         Vocabulary(2).name(token)
+
+
+def test_tokens_of_a_tokenizer_are_named_by_their_text() -> None:
+    tokenizer = small_bpe()
+    vocabulary = TextVocabulary(tokenizer)
+    assert vocabulary.size == 300
+    assert "".join(vocabulary.names(tokenizer("to the Emma")["input_ids"])) == "to the Emma"
+    part = tokenizer("é")["input_ids"][0]
+    assert vocabulary.name(part) == tokenizer.convert_ids_to_tokens(part), "half a character has no text"
+    assert vocabulary.name(0) == "<|endoftext|>"
+    for token in (-1, 300):
+        with pytest.raises(IndexError, match=r"outside 0\.\.299"):
+            vocabulary.name(token)

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from torch import nn
 
 from geomem.runs.tables import History, Measurement, read_measurements
-from geomem.training.keep import keep_results
+from geomem.training.keep import keep_checkpoint, keep_results
 from tests.training.settings import new_run, small
 
 
@@ -23,6 +24,15 @@ class Saved(nn.Module):
             raise RuntimeError("no")
 
 
+class Tokenizer:
+    def save_pretrained(self, folder: Path) -> None:
+        (folder / "tokenizer.json").write_text("tokens")
+
+
+def task(tokenizer: Any = None) -> Any:
+    return SimpleNamespace(tokenizer=tokenizer)
+
+
 def history() -> History:
     made = History()
     made.add(0, {"edges/accuracy": 0.1})
@@ -35,7 +45,7 @@ def history() -> History:
 def test_last_numbers_without_the_course_of_training(tmp_path: Path) -> None:
     spec = small(seed=4)
     run = new_run(tmp_path, spec)
-    keep_results(run, spec, history(), Saved(), 7, 1.5)
+    keep_results(run, spec, history(), Saved(), task(), 7, 1.5)
     expected = Measurement(model="transformer", step=5, seed=4, metric="edges/accuracy", value=0.7)
     assert read_measurements(run.path / "measurements.parquet") == [expected]
     assert History.read(run.path / "history.parquet").state() == history().state()
@@ -46,10 +56,17 @@ def test_last_numbers_without_the_course_of_training(tmp_path: Path) -> None:
 def test_a_checkpoint_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
     spec = small()
     run = new_run(tmp_path, spec)
-    keep_results(run, spec, history(), Saved(), 7, 1.5)
+    keep_results(run, spec, history(), Saved(), task(), 7, 1.5)
     (run.checkpoint / "weights").write_text("old")
     broken: Any = Saved(fails=True)
     with pytest.raises(RuntimeError, match="no"):
-        keep_results(run, spec, history(), broken, 7, 1.5)
+        keep_results(run, spec, history(), broken, task(), 7, 1.5)
     assert (run.checkpoint / "weights").read_text() == "old"
     assert not [path for path in run.path.iterdir() if path.name.endswith(".tmp")]
+
+
+def test_a_tokenizer_is_kept_beside_the_model(tmp_path: Path) -> None:
+    keep_checkpoint(tmp_path / "a" / "b", Saved(), task(Tokenizer()))
+    assert {path.name for path in (tmp_path / "a" / "b").iterdir()} == {"weights", "tokenizer.json"}
+    keep_checkpoint(tmp_path / "c", Saved(), task())
+    assert {path.name for path in (tmp_path / "c").iterdir()} == {"weights"}

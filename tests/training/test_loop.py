@@ -3,15 +3,22 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from geomem.errors import InputError
 from geomem.runs.directory import Run
 from geomem.runs.tables import History, read_measurements
+from geomem.training.evidence import gather
 from geomem.training.loop import headline_metric, resume_spec, train
 from geomem.training.progress import Event
+from geomem.training.series import series
+from geomem.training.spec import TrainSpec
+from tests.texts.samples import pages
 from tests.training.settings import new_run, small
 
 
@@ -110,3 +117,54 @@ def test_resume_spec_keeps_the_threads_of_the_first_attempt(tmp_path: Path) -> N
     train(spec, run)
     run.unlock()
     assert resume_spec(Run.open(run.path)).threads == 1
+
+
+def test_checkpoints_on_the_way_are_what_the_model_was_then(tmp_path: Path) -> None:
+    spec = small(keep_at=[0, 12, 30], evaluate_every=30)
+    run = new_run(tmp_path, spec)
+    train(spec, run)
+    folders = dict(series(run.path))
+    assert list(folders) == [0, 12, 30]
+    assert History.read(run.path / "history.parquet").series("paths/held_out/first_hop")[0] == [0, 12, 30]
+    weights = {step: load_file(folder / "model.safetensors") for step, folder in folders.items()}
+    final = load_file(run.checkpoint / "model.safetensors")
+    assert all(torch.equal(weights[30][name], final[name]) for name in final)
+    initial = spec.model.build(26, spec.seed).state_dict()  # type: ignore[attr-defined]
+    assert all(torch.equal(weights[0][name], initial[name]) for name in weights[0])
+    first = small(stages=spec.model_dump()["stages"][:1], evaluate_every=30)
+    early = train(first, new_run(tmp_path, first)).model.state_dict()
+    assert all(torch.equal(weights[12][name], early[name]) for name in weights[12])
+
+
+def test_a_language_model_opens_with_its_tokenizer(tmp_path: Path) -> None:
+    spec = text_model(tmp_path, keep_at=[0, 8])
+    run = new_run(tmp_path, spec)
+    trained = train(spec, run)
+    assert headline_metric(trained.task) == "text/held_out/accuracy"
+    losses = trained.history.series("text/held_out/loss")[1]
+    assert losses[-1] < losses[0] - 0.2
+    for folder in (run.checkpoint, *(folder for _, folder in series(run.path))):
+        tokenizer: Any = AutoTokenizer.from_pretrained(folder)
+        assert tokenizer("Emma and")["input_ids"] == trained.task.tokenizer("Emma and")["input_ids"]  # type: ignore[misc]
+        model = AutoModelForCausalLM.from_pretrained(folder)
+        assert model.config.vocab_size == len(tokenizer) == 300
+
+
+def test_measurements_of_tables_read_all_tokens_of_a_text(tmp_path: Path) -> None:
+    spec = text_model(tmp_path)
+    trained = train(spec, new_run(tmp_path, spec))
+    assert gather(trained.task, trained.model, set())["embeddings"].shape == (300, 16)
+    with pytest.raises(InputError, match="needs 'edges'"):
+        train(text_model(tmp_path, measure=["cosine-level"]), new_run(tmp_path, spec))
+
+
+def text_model(folder: Path, **changes: Any) -> TrainSpec:
+    (folder / "text.txt").write_text(pages(6000))
+    return small(
+        **{
+            "task": {"kind": "text", "text": str(folder / "text.txt"), "vocabulary": 300, "context": 8},
+            "model": {"kind": "transformer", "width": 16, "layers": 1, "heads": 2},
+            "stages": [{"steps": 8, "batch": {"text": 16}, "optimizer": {"lr": 0.02}}],
+            **changes,
+        }
+    )

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,9 +18,10 @@ from geomem.errors import InputError
 from geomem.runs.directory import Run
 from geomem.runs.tables import History, Measurement, read_measurements
 from geomem.training.loop import Trained, train
-from geomem.training.pool import Extra, Job, run_job, run_jobs
+from geomem.training.pool import Job, finished, run_job, run_jobs
 from geomem.training.progress import Event, silent
 from geomem.training.spec import TrainSpec
+from geomem.training.work import Extra, Work
 from tests.training.settings import new_run, small
 
 
@@ -141,3 +145,69 @@ def test_ctrl_c_ends_the_workers_with_their_state_saved_and_no_traceback(tmp_pat
         assert run.info.status == "interrupted"
         run.lock()
         run.unlock()
+
+
+def test_a_work_is_a_job_and_is_done_once(tmp_path: Path) -> None:
+    told = {"word": "hi", "number": 3}
+    job = Job(Work(name="w", function="tests.training.test_work:halve", settings=told), tmp_path / "work")
+    run_jobs([job], silent, workers=1)
+    kept = tmp_path / "work" / "own.txt"
+    assert finished(tmp_path / "work")
+    kept.unlink()
+    run_jobs([job], silent, workers=1)
+    assert not kept.exists()
+
+
+def test_an_interrupted_work_starts_again_with_the_settings_of_now(tmp_path: Path) -> None:
+    old = Work(name="w", function="tests.training.test_work:halve", settings={"word": "old", "number": 3})
+    run = Run.create_at(tmp_path / "work", "w", "work", old.model_dump(mode="json"), [0])
+    run.unlock()
+    new = old.model_copy(update={"settings": {"word": "new", "number": 3}})
+    run_job(Job(new, tmp_path / "work"), silent)
+    assert (tmp_path / "work" / "own.txt").read_text() == "new"
+    assert Run.open(tmp_path / "work").info.spec["settings"]["word"] == "new"
+
+
+def test_a_shared_training_waits_for_whoever_is_at_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = Job(small(), tmp_path / "cache" / "lm", shared=True)
+    events: list[Event] = []
+
+    def other_process_ends(_seconds: float) -> None:
+        run_job(replace(job, shared=False), silent)
+        os.close(handles.pop())
+
+    (tmp_path / "cache").mkdir()
+    handles = [os.open(tmp_path / "cache" / ".lm.lock", os.O_CREAT | os.O_RDWR)]
+    fcntl.flock(handles[0], fcntl.LOCK_EX)
+    monkeypatch.setattr("time.sleep", other_process_ends)
+    run_job(job, events.append)
+    assert [event.note for event in events] == ["another process trains it; waiting", "trained by another process"]
+    assert events[-1].done
+    assert finished(job.path)
+    monkeypatch.undo()
+    before = (job.path / "run.json").stat().st_mtime_ns
+    run_jobs([job], events.append, workers=1)
+    assert (job.path / "run.json").stat().st_mtime_ns == before
+
+
+def test_a_shared_training_is_resumed_where_another_left_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from geomem.training import loop
+
+    job = Job(small(checkpoint_every=5), tmp_path / "lm", shared=True)
+    step = loop.Loop._step
+
+    def cut(self: loop.Loop, *arguments: Any) -> None:
+        if self.state.step == 17:
+            raise RuntimeError("power cut")
+        step(self, *arguments)
+
+    monkeypatch.setattr(loop.Loop, "_step", cut)
+    with pytest.raises(RuntimeError, match="power cut"):
+        run_job(job, silent)
+    monkeypatch.undo()
+    Run.open(job.path)
+    run_job(job, silent)
+    whole = Job(small(checkpoint_every=5), tmp_path / "whole")
+    run_job(whole, silent)
+    one, two = (load_file(place / "checkpoint" / "model.safetensors") for place in (job.path, whole.path))
+    assert all(torch.equal(one[name], two[name]) for name in one)

@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 from geomem.runs.directory import Run
 from geomem.runs.tables import History
 from geomem.training.loop import resume_spec, train
+from geomem.training.series import series
 from tests.training.settings import new_run, small
 
 _CHILD = """
@@ -37,6 +38,11 @@ def _same(first: Path, second: Path) -> None:
     )
     assert one.keys() == two.keys()
     assert all(one[name].equal(two[name]) for name in one)
+    kept = series(first)
+    assert [step for step, _ in kept] == [step for step, _ in series(second)]
+    for (_, left), (_, right) in zip(kept, series(second), strict=True):
+        for name in ("model.safetensors", "config.json"):
+            assert (left / name).read_bytes() == (right / name).read_bytes()
     assert History.read(first / "history.parquet").state() == History.read(second / "history.parquet").state()
 
 
@@ -46,7 +52,7 @@ def test_killed_at_random_moments_a_run_ends_with_the_same_bits(tmp_path: Path) 
         {"name": "edges", "steps": 150, "mix": {"edges": 1.0}, "batch": {"edges": 7}},
         {"name": "both", "steps": 250, "batch": {"edges": 7, "paths": 3}, "keep_optimizer": True},
     ]
-    spec = small(stages=stages, checkpoint_every=20)
+    spec = small(stages=stages, checkpoint_every=20, keep_at="log:9")
     whole, killed = new_run(tmp_path / "a", spec), new_run(tmp_path / "b", spec)
     train(spec, whole)
     killed.unlock()
@@ -78,7 +84,7 @@ def test_killed_at_random_moments_a_run_ends_with_the_same_bits(tmp_path: Path) 
 def test_resume_in_the_middle_of_each_stage_gives_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spec = small(checkpoint_every=5)
+    spec = small(checkpoint_every=5, keep_at=[0, 2, 11, 12, 24, 30])
     whole = new_run(tmp_path / "a", spec)
     train(spec, whole)
     for stop in (3, 12, 13, 25):

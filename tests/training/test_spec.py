@@ -99,3 +99,26 @@ def test_a_string_part_can_still_be_set() -> None:
     data: dict[str, Any] = {"model": "transformer"}
     set_key(data, "model.width=8")
     assert data == {"model": {"kind": "transformer", "width": 8}}
+
+
+def test_steps_that_leave_a_checkpoint() -> None:
+    assert validate(TrainSpec, {**SMALL, "keep_at": [30, 0, 12]}).kept == (0, 12, 30)
+    spec = validate(TrainSpec, {**SMALL, "keep_at": "log:3"})
+    assert spec.kept == (0, 1, 5, 30)
+    assert TrainSpec.model_validate(spec.model_dump(mode="json")) == spec
+    assert validate(TrainSpec, SMALL).kept == ()
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({**SMALL, "keep_at": [31]}, "keep_at: step 31 is outside 0..30"),
+        ({**SMALL, "keep_at": "log"}, "keep_at: expected a list of steps or 'log:N'"),
+        ({"task": "in-weights-edges", "model": "node2vec", "keep_at": [1]}, "keep_at: a word-vector model leaves its"),
+    ],
+)
+def test_checkpoints_that_cannot_be(settings: dict[str, Any], expected: str) -> None:
+    with pytest.raises(InputError) as caught:
+        validate(TrainSpec, settings)
+    assert expected in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -53,7 +53,7 @@ def depth_score_interval(examples: Float[Tensor, "n l"], *, seed: int = 0) -> Es
     return bootstrap_interval(examples, depth_score, seed=seed)
 
 
-def depth_trend(levels: Sequence[float], examples: Sequence[Float[Tensor, "n l"]], *, seed: int = 0) -> Estimate:
+def depth_trend(levels: Sequence[float], examples: Sequence[Float[Tensor, "_ l"]], *, seed: int = 0) -> Estimate:
     """Return the slope of the depth score against the level (hops, difficulty), in layers a level, least squares.
 
     levels: one number a level. examples: for each level its (n, L) effects. Interval: bootstrap of examples within

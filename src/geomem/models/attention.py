@@ -1,4 +1,4 @@
-"""Self-attention, causal or not, over a flat list of token rows, with a shared prefix, chosen queries, padding or a cache."""
+"""Self-attention, causal or not, over flat token rows, with a shared prefix, chosen queries, padding or a cache."""
 
 from __future__ import annotations
 

@@ -87,15 +87,15 @@ class GeomemTransformerForCausalLM(GeomemCausalLM):
     ) -> CausalLMOutputWithPast | tuple[Any, ...]:
         """Return logits (B, K, V) at the positions `logits_to_keep` (see `tables.kept`), and what else was asked for.
 
-        attention_mask: (B, past + T), 1 where a token may be seen. labels: (B, T), shifted inside if the model is causal,
-        -100 = no loss. A cache is kept only when `use_cache` or `past_key_values` says so: training needs none.
-        Raises InputError for sequences longer than the learned positions, and for a cache in a model that looks ahead.
+        attention_mask: (B, past + T), 1 where a token may be seen. labels: (B, T), shifted inside (not when the model
+        looks ahead), -100 = no loss. A cache is kept only when `use_cache` or `past_key_values` says so: training needs
+        none. Raises InputError for sequences longer than the learned positions, and a cache in a model that looks ahead.
         """
         source = require_one(input_ids, inputs_embeds)
         maps: list[Tensor] | None = [] if self.wants(output_attentions, "output_attentions") else None
         states: list[Tensor] | None = [] if self.wants(output_hidden_states, "output_hidden_states") else None
         if not self.config.is_causal and past_key_values is not None:
-            raise InputError("past_key_values: a model that looks ahead has no cache, its past changes with every token")
+            raise InputError("past_key_values: a model that looks ahead has no cache, for its past changes")
         if not (self.config.use_attention and self.config.is_causal):
             past_key_values, use_cache = None, False  # nothing to remember
         if use_cache and past_key_values is None:
@@ -141,7 +141,7 @@ class GeomemTransformerForCausalLM(GeomemCausalLM):
         """Continue texts, as transformers does. Raises InputError for a model that looks ahead: it fills in masks."""
         if not self.config.is_causal:
             raise InputError("generate: a model that looks ahead fills in masked tokens; it cannot continue a text")
-        return super().generate(*args, **kwargs)
+        return cast(Any, super()).generate(*args, **kwargs)
 
     def _layout(self, source: Tensor, past: int, shared: int, attention_mask: Tensor | None) -> Layout:
         batch, length = source.shape[:2]

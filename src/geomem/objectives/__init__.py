@@ -8,6 +8,10 @@ from geomem.spec import Spec
 OBJECTIVES: Registry[type[Spec]] = Registry(
     "objective",
     {
+        "masked-diffusion": (
+            "geomem.objectives.specs:MaskedDiffusionSpec",
+            "cross-entropy of tokens masked at a random rate t, seen from both sides and weighted 1/t",
+        ),
         "next-token": (
             "geomem.objectives.specs:NextTokenSpec",
             "cross-entropy of each labelled token given the true tokens before it",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from pydantic import Field
+
 from geomem.spec import Spec
 
 if TYPE_CHECKING:
@@ -20,6 +22,22 @@ class NextTokenSpec(Spec):
         from geomem.objectives.next_token import NextToken
 
         return NextToken()
+
+
+class MaskedDiffusionSpec(Spec):
+    """Cross-entropy of masked tokens, their share drawn anew for each sequence (absorbing diffusion, arXiv 2502.09992).
+
+    For a model that looks ahead (`causal: false`) and a task that says which token masks the others, such as `cloze`.
+    """
+
+    kind: Literal["masked-diffusion"] = "masked-diffusion"
+    smallest: float = Field(0.05, gt=0, le=1, description="smallest share of a sequence masked; shares go up to 1")
+
+    def build(self) -> Objective:
+        """Return the objective."""
+        from geomem.objectives.masked_diffusion import MaskedDiffusion
+
+        return MaskedDiffusion(self.smallest)
 
 
 class TeacherlessSpec(Spec):

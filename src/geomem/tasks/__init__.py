@@ -20,5 +20,13 @@ TASKS: Registry[type[Spec]] = Registry(
             "geomem.tasks.specs:InContextPathSpec",
             "a fresh path-star in every prompt, and the path from its root to a goal",
         ),
+        "text": (
+            "geomem.tasks.specs:TextSpec",
+            "the next token of a real text: two novels that come with geomem, or any file",
+        ),
+        "cloze": (
+            "geomem.tasks.specs:ClozeSpec",
+            "masked tokens of a real text, filled in from both sides",
+        ),
     },
 )

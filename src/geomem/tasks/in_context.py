@@ -73,7 +73,7 @@ class InContextPath(Task):
 
     def __init__(self, spec: InContextPathSpec, seed: int) -> None:
         self.name = spec.kind
-        self.vocabulary = Vocabulary(spec.names)
+        self.vocabulary = self.nodes = Vocabulary(spec.names)
         self.decision = first_hop_column(spec.length, spec.target)
         self._spec, self._seed = spec, seed
         # One of `arms` answers at each position but two: the root, and the goal, which the prompt names.
@@ -103,7 +103,7 @@ class InContextPath(Task):
             targets,
             vocabulary=self.vocabulary.size,
             decision=self.decision,
-            filler=self.vocabulary.filler if self._spec.teacherless else None,
+            filler=self.nodes.filler if self._spec.teacherless else None,
             device=device,
         )
         numbers = path_metrics(predictions, targets, self.decision, None)
@@ -111,7 +111,7 @@ class InContextPath(Task):
 
     def evidence(self) -> dict[str, Evidence]:
         """Return num_nodes; there is no one graph to measure."""
-        return {"num_nodes": self.vocabulary.num_nodes}
+        return {"num_nodes": self.nodes.num_nodes}
 
     def _stream(self, split: Split) -> InContextStream:
         size = self._spec.train_size if split == "train" else self._spec.test_size

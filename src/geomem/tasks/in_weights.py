@@ -28,9 +28,9 @@ class InWeightsEdges(Task):
         spec_graph: Any = spec.graph
         graph: Graph = spec_graph.build(seed)
         self.name, self.graph = spec.kind, graph
-        self.vocabulary = Vocabulary(graph.num_nodes, graph.labels)
+        self.vocabulary = self.nodes = Vocabulary(graph.num_nodes, graph.labels)
         self.edges = Edges(
-            self.vocabulary,
+            self.nodes,
             torch.from_numpy(graph.directed_edges(spec.directions, self_edges=spec.self_edges)),
             mark=spec.edge_token,
             pause=spec.edge_pause,
@@ -87,7 +87,7 @@ class InWeightsPath(InWeightsEdges):
         self._spec = spec
         self.paths = _paths(self.graph, spec)
         self.held_out = held_out_paths(self.paths, spec.split, spec.train_share, seed)
-        self.prefixes = path_prefixes(self.vocabulary, self.paths, pauses=spec.pauses, start_node=spec.start_node)
+        self.prefixes = path_prefixes(self.nodes, self.paths, pauses=spec.pauses, start_node=spec.start_node)
         self.targets = path_targets(self.paths, spec.target)
         self.decision = first_hop_column(self.paths.shape[1], spec.target)
         self._edge_set = EdgeSet(torch.from_numpy(self.graph.edges), self.graph.num_nodes)
@@ -98,7 +98,7 @@ class InWeightsPath(InWeightsEdges):
         rows = self.held_out if split == "held_out" else ~self.held_out
         if not bool(rows.any()):
             return {}
-        hide, filler = self._spec.teacherless, self.vocabulary.filler
+        hide, filler = self._spec.teacherless, self.nodes.filler
         paths = target_stream(self.prefixes[rows], self.targets[rows], filler=filler, teacherless=hide)
         return {**super().streams(split), "paths": paths}
 
@@ -126,7 +126,7 @@ class InWeightsPath(InWeightsEdges):
                 vocabulary=self.vocabulary.size,
                 decision=self.decision,
                 candidates=self._first_hops(rows) if split == "held_out" else None,
-                filler=self.vocabulary.filler if self._spec.teacherless else None,
+                filler=self.nodes.filler if self._spec.teacherless else None,
                 device=device,
             )
             numbers = path_metrics(predictions, targets, self.decision, self._edge_set)

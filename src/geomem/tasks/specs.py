@@ -10,8 +10,10 @@ from geomem.errors import InputError
 from geomem.spec import Spec, resolve
 
 if TYPE_CHECKING:
+    from geomem.tasks.cloze import ClozeTask
     from geomem.tasks.in_context import InContextPath
     from geomem.tasks.in_weights import InWeightsEdges, InWeightsPath
+    from geomem.tasks.text import TextTask
 
 Direction = Literal["forward", "backward", "both"]
 EdgeForm = Literal["contexts", "examples"]
@@ -124,3 +126,47 @@ class InContextPathSpec(Spec):
         from geomem.tasks.in_context import InContextPath
 
         return InContextPath(self, seed)
+
+
+class TextSpec(Spec):
+    """Predict the next token of a text; its last part is held out.
+
+    The tokenizer is trained on the part that is not, unless one is given.
+    """
+
+    kind: Literal["text"] = "text"
+    text: str = Field("novels", description="a text file (UTF-8, also packed as .gz or .xz), or the name of a text")
+    tokenizer: str | None = Field(
+        None, description="folder of a Hugging Face tokenizer, or a run; default: train a byte-level BPE"
+    )
+    vocabulary: int = Field(1024, ge=257, description="tokens of the byte-level BPE, where one is trained")
+    context: int = Field(64, ge=2, description="tokens of a window")
+    held_out: float = Field(0.1, gt=0, lt=1, description="share of the characters held out, at the end of the text")
+    score_tokens: int | None = Field(
+        50_000, ge=1, description="most held-out tokens to score on, spread evenly over them; none: all"
+    )
+
+    def build(self, seed: int) -> TextTask:
+        """Build the task; `seed` decides where the first training window begins.
+
+        Raises InputError when the text or the tokenizer cannot be read, or the text is too short.
+        """
+        from geomem.tasks.text import TextTask
+
+        return TextTask(self, seed)
+
+
+class ClozeSpec(TextSpec):
+    """Fill in masked tokens of a text from both sides, with a model that looks ahead; the text's last part is held out.
+
+    Its objective is `masked-diffusion`. A tokenizer without a mask token gets one.
+    """
+
+    kind: Literal["cloze"] = "cloze"  # pyright: ignore[reportIncompatibleVariableOverride]
+    share: float = Field(0.15, gt=0, le=1, description="share of a held-out window's tokens masked to score on")
+
+    def build(self, seed: int) -> ClozeTask:
+        """Build the task; see `TextSpec.build`."""
+        from geomem.tasks.cloze import ClozeTask
+
+        return ClozeTask(self, seed)

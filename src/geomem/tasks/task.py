@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping
-from typing import Literal, Union
+from typing import TYPE_CHECKING, Literal, Union
 
 import torch
 from torch import Tensor, nn
@@ -12,9 +12,12 @@ from torch import Tensor, nn
 from geomem.batch import AnyBatch
 from geomem.errors import InputError
 from geomem.tasks.streams import ContextStream, SequenceStream, Stream
-from geomem.tasks.vocabulary import Vocabulary
+from geomem.tasks.vocabulary import Tokens, Vocabulary
 
-__all__ = ["ContextStream", "Evidence", "SequenceStream", "Split", "Stream", "Task", "Vocabulary"]
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+__all__ = ["ContextStream", "Evidence", "SequenceStream", "Split", "Stream", "Task", "Tokens", "Vocabulary"]
 
 Split = Literal["train", "held_out"]
 Evidence = Union[Tensor, int, str]
@@ -26,11 +29,13 @@ class Task(ABC):
     name: the task's registered name.
     vocabulary: its tokens.
     chance: what a guesser gets in each number that `score` returns (the same keys).
+    tokenizer: what turns text into the tokens, kept beside the model in its checkpoint; None for a task without text.
     """
 
     name: str
-    vocabulary: Vocabulary
+    vocabulary: Tokens
     chance: dict[str, float]
+    tokenizer: PreTrainedTokenizerBase | None = None
 
     @abstractmethod
     def streams(self, split: Split = "train") -> dict[str, Stream]:

@@ -1,13 +1,34 @@
-"""Which id is which token: nodes first, then nine special tokens (arXiv 2510.26745)."""
+"""Which id is which token: of a graph (nodes, then nine special tokens; arXiv 2510.26745), or of a tokenizer."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from geomem.errors import unknown_name
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
 SPECIALS = ("|", "[PAUSE]", "/", "$", ">", "<", "[PAD]", "[EDGE]", "[PATH]")
+
+
+class Tokens(Protocol):
+    """The tokens of a task: how many there are and what each is called."""
+
+    @property
+    def size(self) -> int:
+        """Number of tokens."""
+        ...
+
+    def name(self, token: int) -> str:
+        """Return the name of one token. Raises IndexError outside the vocabulary."""
+        ...
+
+    def names(self, tokens: Iterable[int]) -> list[str]:
+        """Return the names of tokens."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -73,6 +94,32 @@ class Vocabulary:
         if token >= self.num_nodes:
             return SPECIALS[token - self.num_nodes]
         return self.labels[token] if self.labels is not None else str(token)
+
+    def names(self, tokens: Iterable[int]) -> list[str]:
+        """Return the names of tokens."""
+        return [self.name(int(token)) for token in tokens]
+
+
+@dataclass(frozen=True)
+class TextVocabulary:
+    """The tokens of a Hugging Face tokenizer, added ones included; a name is the text that a token stands for."""
+
+    tokenizer: PreTrainedTokenizerBase
+
+    @property
+    def size(self) -> int:
+        """Number of tokens."""
+        return len(self.tokenizer)
+
+    def name(self, token: int) -> str:
+        """Return the text of one token, or the tokenizer's own name for a part of a character.
+
+        Raises IndexError outside the vocabulary.
+        """
+        if not 0 <= token < self.size:
+            raise IndexError(f"token {token} is outside 0..{self.size - 1}")
+        text = str(cast(Any, self.tokenizer).decode([token]))
+        return text if text and "\ufffd" not in text else str(self.tokenizer.convert_ids_to_tokens(token))
 
     def names(self, tokens: Iterable[int]) -> list[str]:
         """Return the names of tokens."""

@@ -25,6 +25,9 @@ PIECE = 1 << 16
 TOGETHER = 16
 """Pieces handed to the tokenizer at once: what it holds in memory, and what it can do in parallel."""
 
+MASK = "<|mask|>"
+"""The mask token of a tokenizer that came without one."""
+
 FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json", "vocab.txt")
 """Files of which a tokenizer's folder has at least one."""
 
@@ -79,6 +82,13 @@ def start_token(tokenizer: PreTrainedTokenizerBase) -> int | None:
     first: list[int] = cast(Any, tokenizer)("a")["input_ids"][:1]
     special = (tokenizer.bos_token_id, tokenizer.cls_token_id)
     return first[0] if first and first[0] in special else None
+
+
+def mask_token(tokenizer: PreTrainedTokenizerBase) -> int:
+    """Return the id of the token that masks others; a tokenizer without one gets it, last in its vocabulary."""
+    if tokenizer.mask_token_id is None:
+        cast(Any, tokenizer).add_special_tokens({"mask_token": MASK})
+    return cast(int, tokenizer.mask_token_id)
 
 
 def open_tokenizer(folder: str | Path) -> PreTrainedTokenizerBase:

@@ -23,12 +23,12 @@ _ROWS = 4096
 def gather(task: Task, model: nn.Module, wanted: set[str]) -> dict[str, Any]:
     """Return what the task knows and what the model learned, on the CPU, under the measurements' argument names.
 
-    embeddings, output_embeddings: (N, m); token_table: (V, m); layer_weight: (m, m) where the model is one linear
-    layer; edge_logits: (N, V) when wanted.
+    embeddings, output_embeddings: (N, m), of all tokens for a task without nodes; token_table: (V, m); layer_weight:
+    (m, m) where the model is one linear layer; edge_logits: (N, V) when wanted.
     """
     evidence: dict[str, Any] = dict(task.evidence())
     inputs, outputs = _table(model, "get_input_embeddings"), _table(model, "get_output_embeddings")
-    nodes = task.vocabulary.num_nodes
+    nodes = evidence.get("num_nodes", task.vocabulary.size)
     if inputs is not None:
         evidence |= {"token_table": inputs, "embeddings": inputs[:nodes]}
     if outputs is not None:
@@ -51,11 +51,12 @@ def check_measurements(names: Sequence[str], task: Task, model: nn.Module) -> No
         prefixes = task.edge_prefix_tokens()
         check(names, known if prefixes is None else {*known, "edge_logits"})
         heavy = [name for name in names if "edge_logits" in MEASUREMENTS.get(name).inputs]
-        size = 0 if prefixes is None else 4 * len(prefixes) * task.vocabulary.size
+        nodes = 0 if prefixes is None else len(prefixes)
+        size = 4 * nodes * task.vocabulary.size
         if heavy and size > _LOGIT_BYTES:
             raise InputError(
                 f"measure: {', '.join(heavy)} would hold {size / 2**30:.0f} GiB of logits for "
-                f"{task.vocabulary.num_nodes} nodes (limit {_LOGIT_BYTES / 2**30:.0f}); "
+                f"{nodes} nodes (limit {_LOGIT_BYTES / 2**30:.0f}); "
                 "leave it out, edges/accuracy says how well edges are known"
             )
 

@@ -21,10 +21,11 @@ from geomem.tasks.task import Task
 from geomem.training.distributed import label_weight, make_fabric, own_share, summed, unwrap
 from geomem.training.evidence import check_measurements, measure_now
 from geomem.training.interrupt import GracefulInterrupt
-from geomem.training.keep import keep_results
+from geomem.training.keep import keep_checkpoint, keep_results
 from geomem.training.optim import learning_rate, make_optimizer
 from geomem.training.progress import Event, Listener, silent
 from geomem.training.sampler import Sampler
+from geomem.training.series import checkpoint_folder
 from geomem.training.spec import Stage, TrainSpec
 from geomem.training.state import TrainState
 
@@ -100,6 +101,7 @@ class Loop:
         self.optimizer: torch.optim.Optimizer = self._optimizer(spec.stages[0])
         self._pending: list[tuple[int, dict[str, Tensor | float]]] = []
         self._whole: dict[str, AnyBatch] = {}
+        self._kept = frozenset(spec.kept)
         self._began = self._saved = self._shown = time.monotonic()
         self._shown_step = 0
         self._note = ""
@@ -262,11 +264,13 @@ class Loop:
     # -- looking -------------------------------------------------------------------------------------------------
 
     def _evaluation_due(self, step: int) -> bool:
-        return step % self.spec.evaluate_every == 0 or step in self.spec.evaluate_at
+        spec = self.spec
+        return step % spec.evaluate_every == 0 or step in spec.evaluate_at or step in self._kept
 
     def _evaluate(self) -> str:
-        """Score and measure the model as it stands; return why to stop, or an empty string."""
+        """Keep (where asked for), score and measure the model as it stands; return why to stop, or an empty string."""
         self._flush()
+        self._keep_if_due()
         scores = self.task.score(self.raw, device=str(self.fabric.device))
         scores |= measure_now(self.spec.measure, self.task, self.raw)
         self.raw.train()
@@ -334,6 +338,12 @@ class Loop:
         self.state.save(self.run_dir.path / "resume" / "state.pt")
         self.state.seconds = kept
 
+    def _keep_if_due(self) -> None:
+        """Leave a checkpoint of this step, unless it is there: a resumed run comes by it again with the same bits."""
+        folder = checkpoint_folder(self.run_dir.path, self.state.step)
+        if self.state.step in self._kept and self.fabric.global_rank == 0 and not folder.exists():
+            keep_checkpoint(folder, self.raw, self.task)
+
     def _back_to_last_good(self) -> None:
         good = TrainState.load(self.run_dir.path / "resume" / "state.pt")
         self.raw.load_state_dict(good.model)
@@ -345,7 +355,7 @@ class Loop:
         if self.fabric.global_rank != 0:
             return
         history = self.state.history
-        keep_results(self.run_dir, self.spec, history, self.raw, self.state.step, self._seconds())
+        keep_results(self.run_dir, self.spec, history, self.raw, self.task, self.state.step, self._seconds())
         loss = history.last("loss")
         self.listener(Event(self.spec.name, self.state.step, self.spec.steps, 0.0, loss, self._note, done=True))
 

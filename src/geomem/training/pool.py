@@ -1,60 +1,59 @@
-"""Run many training jobs, two at a time on two cores: small models use one core each better than two cores share one.
+"""Run many jobs, two at a time on two cores: small models use one core each better than two cores share one.
 
-Every job runs on one thread in its own run directory, so its result does not depend on what runs beside it. Finished
-jobs are skipped, killed ones go on from their last saved state.
+A job is a training, or a piece of work that is none. Every one runs on one thread in its own run directory, so its
+result does not depend on what runs beside it. Finished jobs are skipped, killed trainings go on from their last saved
+state. A shared training is one that several study runs may ask for at once: the first trains, the others wait for it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib
+import fcntl
 import multiprocessing
 import os
 import queue
 import shutil
 import signal
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from geomem.errors import InputError
 from geomem.hardware import free_cores
-from geomem.runs.atomic import write_atomic_with
+from geomem.runs.atomic import clear_disk_errors
 from geomem.runs.directory import Run
-from geomem.runs.tables import Measurement, read_measurements, write_measurements
 from geomem.training.interrupt import end_quietly_on_interrupt
-from geomem.training.loop import Trained, resume_spec
+from geomem.training.loop import resume_spec
 from geomem.training.progress import Event, Listener
 from geomem.training.spec import TrainSpec
+from geomem.training.work import Extra, Work, do_work, keep_extra, named_function
+
+_PATIENCE = 0.5
+"""Seconds between two looks whether another process has ended a shared training."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One training to do: its spec, its run directory, and what to work out from the trained model afterwards.
+    """One training or work to do: its spec, its run directory, and what to work out from a trained model afterwards.
 
-    after: "module:function" taking (Trained, TrainSpec) and returning Extra, or an empty string.
+    after: "module:function" taking (Trained, TrainSpec) and returning Extra, or an empty string; of trainings alone.
     cost: expected relative duration; long jobs start first.
+    shared: other study runs may be at this training too.
     """
 
-    spec: TrainSpec
+    spec: TrainSpec | Work
     path: Path
     after: str = ""
     cost: float = 1.0
-
-
-@dataclass(frozen=True)
-class Extra:
-    """What a job keeps beside its checkpoint: further numbers, and arrays for pictures."""
-
-    numbers: Mapping[str, float] = field(default_factory=dict[str, float])
-    arrays: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    shared: bool = False
 
 
 def run_jobs(jobs: Sequence[Job], listener: Listener, workers: int | None = None) -> None:
     """Run all unfinished jobs. Raises the first job's error after the others have ended."""
-    waiting = sorted((job for job in jobs if not _finished(job.path)), key=lambda job: -job.cost)
+    waiting = sorted((job for job in jobs if not finished(job.path)), key=lambda job: -job.cost)
     count = min(workers or free_cores(), len(waiting))
     if count <= 1:
         for job in waiting:
@@ -93,48 +92,72 @@ def _work(job: Job, listener: Listener) -> None:
 
 
 def run_job(job: Job, listener: Listener) -> None:
-    """Run one job in this process, on one thread."""
-    from geomem.training.start import train_any
-
-    if job.path.exists() and not (job.path / "run.json").exists():
-        # A kill between making the folder and writing its header: there is nothing in it yet.
-        shutil.rmtree(job.path)
-    if job.path.exists():
-        run = Run.open(job.path)
-        run.lock()
-        spec = resume_spec(run)
-    else:
-        spec = job.spec.model_copy(update={"threads": 1})
-        run = Run.create_at(job.path, spec.name, "train", spec.model_dump(mode="json"), [spec.seed])
-    trained = train_any(spec, run, listener)
-    if job.after and trained.status != "diverged":
-        _keep(_function(job.after)(trained, spec), run, spec)
-    run.finish(trained.status, trained.seconds, trained.message)
+    """Run one job in this process, on one thread; a shared one after whoever is at it, and not again."""
+    if not job.shared:
+        _run(job, listener)
+        return
+    with _turn(job, listener):
+        if finished(job.path):
+            listener(Event(job.spec.name, 1, 1, note="trained by another process", done=True))
+        else:
+            _run(job, listener)
 
 
-def _keep(extra: Extra, run: Run, spec: TrainSpec) -> None:
-    from safetensors.torch import save_file
-
-    file = run.path / "measurements.parquet"
-    rows = [row for row in read_measurements(file) if row.metric not in extra.numbers]
-    rows += [Measurement(step=spec.steps, seed=spec.seed, metric=name, value=value)
-             for name, value in extra.numbers.items()]  # fmt: skip
-    write_measurements(file, rows)
-    if extra.arrays:
-        tensors = {name: array.detach().cpu().contiguous().clone() for name, array in extra.arrays.items()}
-        write_atomic_with(run.path / "arrays.safetensors", lambda partial: save_file(tensors, str(partial)))
-
-
-def _function(name: str) -> Callable[[Trained, TrainSpec], Extra]:
-    module, _, attribute = name.partition(":")
-    return cast(Callable[[Trained, TrainSpec], Extra], getattr(importlib.import_module(module), attribute))
-
-
-def _finished(path: Path) -> bool:
+def finished(path: Path) -> bool:
+    """Return whether a directory holds a run that came to its end."""
     try:
         return Run.open(path).finished
     except InputError:
         return False
+
+
+@contextlib.contextmanager
+def _turn(job: Job, listener: Listener) -> Generator[None]:
+    """Wait until no other process is at a shared training, and keep others waiting meanwhile."""
+    file = job.path.with_name(f".{job.path.name}.lock")
+    with clear_disk_errors(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
+    try:
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                listener(Event(job.spec.name, 0, 1, note="another process trains it; waiting"))
+                time.sleep(_PATIENCE)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _run(job: Job, listener: Listener) -> None:
+    if job.path.exists() and not (job.path / "run.json").exists():
+        # A kill between making the folder and writing its header: there is nothing in it yet.
+        shutil.rmtree(job.path)
+    run = None
+    if job.path.exists():
+        run = Run.open(job.path)
+        run.lock()
+    if isinstance(job.spec, Work):
+        kept = job.spec.model_dump(mode="json")
+        run = run or Run.create_at(job.path, job.spec.name, "work", kept, [job.spec.seed])
+        run.save_info(spec=kept)  # what it needs may have moved since
+        do_work(job.spec, run, listener)
+    else:
+        _train(job.spec, job, run, listener)
+
+
+def _train(asked: TrainSpec, job: Job, run: Run | None, listener: Listener) -> None:
+    from geomem.training.start import train_any
+
+    spec = asked.model_copy(update={"threads": 1}) if run is None else resume_spec(run)
+    if run is None:
+        run = Run.create_at(job.path, spec.name, "train", spec.model_dump(mode="json"), [spec.seed])
+    trained = train_any(spec, run, listener)
+    if job.after and trained.status != "diverged":
+        keep_extra(cast(Extra, named_function(job.after)(trained, spec)), run, spec.seed, spec.steps)
+    run.finish(trained.status, trained.seconds, trained.message)
 
 
 def _drain(events: queue.Queue[Event], listener: Listener, patience: float) -> None:

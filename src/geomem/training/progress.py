@@ -23,11 +23,13 @@ class Event:
     loss: float | None = None
     note: str = ""
     done: bool = False
+    unit: str = "steps"
 
     def text(self) -> str:
         """Return loss, rate and note in one short line."""
         loss = "" if self.loss is None else f"loss {self.loss:.3f}"
-        rate = f"{self.rate:.1f} steps/s" if self.rate else ""
+        digits = 0 if self.rate >= 100 else 1
+        rate = f"{self.rate:.{digits}f} {self.unit}/s" if self.rate else ""
         return "  ".join(part for part in (loss, self.note, rate) if part)
 
 
@@ -98,7 +100,8 @@ class Display:
         elif now - self._spoken.setdefault(event.label, now) >= self._interval:
             self._spoken[event.label] = now
             left = f"  {(event.steps - event.step) / event.rate:.0f} s left" if event.rate else ""
-            line = f"{event.label}: step {event.step} of {event.steps}  {event.text()}{left}"
+            place = f"{event.unit.removesuffix('s')} {event.step} of {event.steps}"
+            line = f"{event.label}: {place}  {event.text()}{left}"
             self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def _end_line(self, event: Event) -> str:

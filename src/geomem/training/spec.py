@@ -15,6 +15,7 @@ from geomem.models import MODELS
 from geomem.objectives import OBJECTIVES
 from geomem.spec import Spec, resolve, validate
 from geomem.tasks import TASKS
+from geomem.training.series import kept_steps
 
 
 class Optimizer(Spec):
@@ -98,6 +99,9 @@ class TrainSpec(Spec):
     evaluate_every: int = Field(default=50, ge=1, description="steps between evaluations and measurements")
     evaluate_at: tuple[int, ...] = Field(default=(), description="further steps at which to evaluate")
     stop: Stop | None = None
+    keep_at: tuple[int, ...] | str = Field(
+        default=(), description="steps that leave a checkpoint in checkpoints/ and are evaluated; or log:N, N of them"
+    )
     checkpoint_every: int | None = Field(
         default=None, ge=1, description="steps between checkpoints; default: by the clock"
     )
@@ -136,12 +140,20 @@ class TrainSpec(Spec):
             raise InputError("stages: needs at least one, for example [{steps: 500}]")
         if not self.sequence and self.stages:
             raise InputError("stages: a word-vector model has none; its steps and rate are model.steps and model.lr")
+        if not self.sequence and self.keep_at:
+            raise InputError("keep_at: a word-vector model leaves its last checkpoint only")
+        kept_steps(self.keep_at, self.steps)
         return self
 
     @property
     def sequence(self) -> bool:
         """False for word-vector models, which have no sequence axis and are trained in matrix form."""
         return bool(getattr(self.model, "sequence", True))
+
+    @property
+    def kept(self) -> tuple[int, ...]:
+        """Steps that leave a checkpoint of their own, ascending."""
+        return kept_steps(self.keep_at, self.steps)
 
     @property
     def steps(self) -> int:

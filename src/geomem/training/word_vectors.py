@@ -61,14 +61,14 @@ def train_vectors(spec: TrainSpec, run: Run, listener: Listener = silent) -> Tra
     status: Status = "finished"
     message = ""
     try:
-        train_node2vec(task.vocabulary.num_nodes, edges, model_spec, spec.seed,
+        train_node2vec(cast(int, known["num_nodes"]), edges, model_spec, spec.seed,
                        record_every=spec.evaluate_every, callback=record)  # fmt: skip
     except Diverged as diverged:
         status, message = "diverged", str(diverged)
     if not good:
         raise RunError(f"{spec.name}: {message}")
     seconds, steps = time.monotonic() - began, history.steps[-1]
-    keep_results(run, spec, history, good[0], steps, seconds)
+    keep_results(run, spec, history, good[0], task, steps, seconds)
     listener(Event(spec.name, steps, model_spec.steps, 0.0, history.last("loss"), done=True))
     return Trained(good[0], task, history, status, message, seconds)
 

@@ -9,7 +9,7 @@ import torch
 
 from geomem.models.adapters import adapt
 from geomem.models.specs import TransformerSpec
-from tests.models.adapters.checkpoints import OWN, Opened, tokens
+from tests.models.adapters.checkpoints import OWN, VOCAB, Opened, tokens
 from tests.models.adapters.parts import recorded, same
 
 
@@ -57,7 +57,7 @@ def test_the_linear_model_has_one_block(opened: Opened) -> None:
 
 
 def test_a_model_that_looks_ahead_is_not_causal(opened: Opened) -> None:
-    model = TransformerSpec(width=32, heads=4, causal=False).build(VOCABULARY, 0)
+    model = TransformerSpec(width=32, heads=4, causal=False).build(VOCAB, 0)
     adapter = adapt(model)
     assert not adapter.causal
     assert adapt(opened("transformer")).causal
@@ -65,5 +65,5 @@ def test_a_model_that_looks_ahead_is_not_causal(opened: Opened) -> None:
     with torch.no_grad():
         assert same(adapter.logits(adapter.run(ids)), model(input_ids=ids).logits)
     before = adapter.run(ids)[:, 0]
-    ids[:, -1] = 39 - ids[:, -1]
+    ids[:, -1] = VOCAB - ids[:, -1]
     assert not torch.equal(adapter.run(ids)[:, 0], before)
