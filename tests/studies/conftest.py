@@ -18,8 +18,9 @@ QUIET = Console(quiet=True)
 
 @pytest.fixture
 def toy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Register the toy study."""
+    """Register the toy studies."""
     monkeypatch.setitem(STUDIES._entries, "toy", ("tests.studies.toy:TOY", "a study for tests"))
+    monkeypatch.setitem(STUDIES._entries, "shared-toy", ("tests.studies.shared_toy:SHARED_TOY", "a study for tests"))
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +30,18 @@ def toy_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         patch.setitem(STUDIES._entries, "toy", ("tests.studies.toy:TOY", "a study for tests"))
         request = Request(study="toy", scale="smoke", experiments=("all",), workers=1)
         run = runner.run_study(request, tmp_path_factory.mktemp("toy"), QUIET)
+        run.finish("finished", run.info.seconds)
+        return run
+
+
+@pytest.fixture(scope="session")
+def shared_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The toy study of shared trainings at smoke scale. Read it; do not change it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(STUDIES._entries, "shared-toy", ("tests.studies.shared_toy:SHARED_TOY", "a study for tests"))
+        run = runner.run_study(
+            Request(study="shared-toy", scale="smoke", workers=1), tmp_path_factory.mktemp("s"), QUIET
+        )
         run.finish("finished", run.info.seconds)
         return run
 

@@ -86,3 +86,45 @@ def test_what_did_not_finish_or_diverged_is_no_evidence(toy_run: Run, tmp_path: 
     (copy / "narrow" / "seed-0" / "arrays.safetensors").unlink()
     with pytest.raises(RunError, match=r"arrays\.safetensors is missing"):
         evidence.arrays("narrow", 0)
+
+
+# -- layers, steps and controls of a work ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def looked(shared_run: Run) -> Evidence:
+    return Evidence(shared_run.path / "cells" / "look", None)
+
+
+def test_a_profile_is_over_layers_at_the_last_step(looked: Evidence) -> None:
+    assert looked.profile("trained", 0, "norm/layer") == ([0, 1], [4.0, 14.0])
+    assert looked.profile("trained", 0, "norm/layer", control="untrained") == ([0, 1], [4.0, 14.0])
+    with pytest.raises(RunError, match="'norm/all' has no layers in condition 'trained' of look"):
+        looked.profile("trained", 0, "norm/all")
+    with pytest.raises(RunError, match="'norm/layer' was not measured in condition 'trained' of look"):
+        looked.profile("trained", 0, "norm/layer", control="shuffled")
+
+
+def test_a_number_may_belong_to_a_layer(looked: Evidence) -> None:
+    assert looked.measured("trained", "norm/layer", layer=1) == {0: 14.0, 1: 14.0}
+    assert looked.measured("trained", "norm/layer", layer=0, control="untrained") == {0: 4.0, 1: 4.0}
+    assert set(looked.measured("trained", "norm/all")) == {0, 1}
+    with pytest.raises(RunError, match="'norm/layer' was not measured at layer 2 in condition 'trained' of look"):
+        looked.measured("trained", "norm/layer", layer=2)
+    with pytest.raises(RunError, match="'norm/layer' was not measured without a layer in condition 'trained'"):
+        looked.measured("trained", "norm/layer")
+
+
+def test_a_work_has_series_too(looked: Evidence) -> None:
+    assert looked.series("trained", 1, "norm/layer", layer=1) == ([0, 4], [10.0, 14.0])
+    assert looked.series("trained", 1, "course") == ([0, 3], [1.0, 2.0])
+    with pytest.raises(RunError, match="'nothing' was not measured"):
+        looked.series("trained", 1, "nothing")
+
+
+def test_rows_keep_layers_steps_and_controls(looked: Evidence) -> None:
+    rows = [row for row in looked.rows("shared-toy") if row.metric == "norm/layer" and row.seed == 0]
+    assert {(row.condition, row.layer, row.step) for row in rows} == {
+        (condition, layer, step)
+        for condition in ("trained", "trained/untrained") for layer in (0, 1) for step in (0, 4)
+    }  # fmt: skip

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -187,3 +188,73 @@ def test_the_plan_is_said_before_it_is_run(tmp_path: Path) -> None:
     run_study(request(experiments=("good",)), tmp_path, Console(file=said))
     assert "toy at smoke scale: 0 runs" in said.getvalue()
     assert "writing to" in said.getvalue()
+
+
+# -- trainings that cells share --------------------------------------------------------------------------------------
+
+
+def shared(**changes: Any) -> Request:
+    return request(study="shared-toy", **changes)
+
+
+def _trained(out: Path) -> dict[str, int]:
+    return {path.parent.name: path.stat().st_mtime_ns for path in (out / "cache").glob("*/run.json")}
+
+
+def test_shared_trainings_are_done_once_for_all_cells_and_all_studies(tmp_path: Path) -> None:
+    said = io.StringIO()
+    run = run_study(shared(experiments=("all",)), tmp_path, Console(file=said, width=200))
+    assert "4 runs and 2 shared trainings (0 done before), 1 at a time" in said.getvalue()
+    assert "about 68 s" in said.getvalue(), "two trainings of 30 seconds and four works of 2"
+    trained = _trained(tmp_path)
+    assert [re.sub("-[0-9a-f]{12}$", "", name) for name in sorted(trained)] == ["toy-model-0", "toy-model-1"]
+    for seed in (0, 1):
+        spec = Run.open(run.path / "cells" / "look" / "trained" / f"seed-{seed}").info.spec
+        assert Run.open(Path(spec["needs"]["model"])).info.seeds == [seed]
+        assert spec["name"] == f"look/trained/{seed}"
+    (verdict,) = read_verdicts(run.path / "verdicts.json")
+    assert verdict.verdict == "supported"
+    assert verdict.measured is not None
+    assert len(set(verdict.measured.values)) == 2, "each seed has a model of its own"
+
+    said = io.StringIO()
+    run_study(shared(seeds=3), tmp_path, Console(file=said, width=200))
+    assert "3 runs and 3 shared trainings (2 done before)" in said.getvalue()
+    assert {name: _trained(tmp_path)[name] for name in trained} == trained
+    run_study(shared(seeds=1, overrides=("steps=5",)), tmp_path, QUIET)
+    assert len(_trained(tmp_path)) == 4, "other settings are another training"
+
+
+def test_a_study_killed_in_a_shared_training_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    step = loop.Loop._step
+
+    def cut(self: loop.Loop, *arguments: Any) -> None:
+        if self.state.step == 3:
+            raise RuntimeError("power cut")
+        step(self, *arguments)
+
+    monkeypatch.setattr(loop.Loop, "_step", cut)
+    with pytest.raises(RuntimeError, match="power cut"):
+        run_study(shared(seeds=1), tmp_path, QUIET)
+    monkeypatch.setattr(loop.Loop, "_step", step)
+    (path,) = tmp_path.glob("shared-toy-*")
+    assert not (path / "cells").exists(), "no cell ran before what it needs"
+    run = resume_study(path, QUIET)
+    whole = run_study(shared(seeds=1), tmp_path / "whole", QUIET)
+    assert _numbers(run) == _numbers(whole)
+
+
+def test_what_rests_on_a_diverged_training_is_inconclusive(tmp_path: Path) -> None:
+    run = run_study(shared(overrides=("lr=1.0e+38", "steps=60")), tmp_path, QUIET)
+    info = Run.open(run.path / "cells" / "look" / "trained" / "seed-0").info
+    assert info.status == "diverged"
+    assert "it needs the training 'model', which diverged: the loss became" in info.message
+    (verdict,) = read_verdicts(run.path / "verdicts.json")
+    assert (verdict.verdict, verdict.measured) == ("inconclusive", None)
+    assert "No finished run of condition 'trained'" in verdict.note
+
+
+def test_a_part_of_a_study_is_not_resumed_alone(tmp_path: Path) -> None:
+    run = run_study(shared(seeds=1), tmp_path, QUIET)
+    with pytest.raises(RunError, match=r"is a part of a study run, not a study$"):
+        resume_study(run.path / "cells" / "look" / "trained" / "seed-0", QUIET)

@@ -46,3 +46,13 @@ def test_a_summary_tells_what_was_judged(toy_run: Run) -> None:
     for word in ("T2", "contradicted", "below 0", "report.html", "norm of the table"):
         assert word in shown
     assert "further claims" not in shown
+
+
+def test_shared_trainings_are_counted_and_costed_once() -> None:
+    view = describe_study("shared-toy", "smoke")
+    data = view.data()
+    assert [(one["runs"], one["minutes"]) for one in data["experiments"]] == [(2, 0.07), (2, 0.07)]
+    assert data["shared"] == [{"name": "toy model 0", "minutes": 0.5}, {"name": "toy model 1", "minutes": 0.5}]
+    assert "shared trainings, each once" in _text(view)
+    assert describe_study("toy", "smoke").data()["shared"] == []
+    assert "shared trainings" not in _text(describe_study("toy", "smoke"))

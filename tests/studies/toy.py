@@ -10,8 +10,8 @@ from geomem.spec import Spec, validate
 from geomem.studies.claim import Bound, Claim, Test
 from geomem.studies.evidence import Evidence
 from geomem.studies.study import Cell, Experiment, Study
-from geomem.training.pool import Extra
 from geomem.training.spec import TrainSpec
+from geomem.training.work import Extra
 
 
 class ToySize(Spec):

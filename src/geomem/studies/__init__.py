@@ -12,9 +12,33 @@ if TYPE_CHECKING:
 STUDIES: Registry[Study] = Registry(
     "study",
     {
+        "attention-sinks": (
+            "geomem.studies.attention_sinks.study:STUDY",
+            "tokens that draw attention and norm, and what they do to measurements (arXiv 2512.22213)",
+        ),
+        "depth-efficiency": (
+            "geomem.studies.depth_efficiency.study:STUDY",
+            "do language models use their depth? (arXiv 2505.13898)",
+        ),
         "geometric-memory": (
             "geomem.studies.geometric_memory.study:STUDY",
             "sequence models told single edges of a graph draw a map of it (arXiv 2510.26745)",
+        ),
+        "layer-updates": (
+            "geomem.studies.layer_updates.study:STUDY",
+            "how much of what a block writes is a function of the token alone (arXiv 2604.02459)",
+        ),
+        "linguistic-collapse": (
+            "geomem.studies.linguistic_collapse.study:STUDY",
+            "do states with one next token gather round one point in training? (arXiv 2405.17767)",
+        ),
+        "representation-comparison": (
+            "geomem.studies.representation_comparison.study:STUDY",
+            "what similarities of representations say from few stimuli and units (arXiv 1911.07986)",
+        ),
+        "representation-phases": (
+            "geomem.studies.representation_phases.study:STUDY",
+            "effective rank collapses, spreads and is compressed in training (arXiv 2509.23024)",
         ),
     },
 )

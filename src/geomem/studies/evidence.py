@@ -24,7 +24,7 @@ class Evidence:
     def __init__(self, directory: Path, settings: Any) -> None:
         self.directory = directory
         self.settings = settings
-        self._rows: dict[tuple[str, int], dict[str, float]] = {}
+        self._rows: dict[tuple[str, int], list[Measurement]] = {}
 
     @cached_property
     def ended(self) -> dict[tuple[str, int], Run]:
@@ -53,12 +53,13 @@ class Evidence:
             raise RunError(f"no finished run of condition '{condition}' in {self.directory.name}")
         return seeds
 
-    def measured(self, condition: str, metric: str) -> dict[int, float]:
-        """Return the final value of a metric for every seed, NaN for a seed that diverged.
+    def measured(self, condition: str, metric: str, layer: int | None = None, *, control: str = "") -> dict[int, float]:
+        """Return the final value of a metric (at a layer) for every seed, NaN for a seed that diverged.
 
-        So a claim never rests on the seeds that happened to survive. Raises RunError when it was not measured.
+        So a claim never rests on the seeds that happened to survive. control: a control that the cell measured beside
+        it, such as "untrained". Raises RunError when it was not measured.
         """
-        values = {seed: self._value(condition, seed, metric) for seed in self.seeds(condition)}
+        values = {seed: self._at(condition, seed, metric, control, layer)[-1].value for seed in self.seeds(condition)}
         lost = {seed: math.nan for name, seed in self.ended if name == condition and seed not in values}
         return dict(sorted({**values, **lost}.items()))
 
@@ -70,11 +71,29 @@ class Evidence:
         """Return the largest value a metric took during training, for every seed."""
         return {seed: max(self.series(condition, seed, metric)[1]) for seed in self.seeds(condition)}
 
-    def series(self, condition: str, seed: int, metric: str) -> tuple[list[int], list[float]]:
-        """Return the steps and values of a metric. Raises RunError when it was never evaluated."""
-        steps, values = self.history(condition, seed).series(metric)
+    def profile(self, condition: str, seed: int, metric: str, *, control: str = "") -> tuple[list[int], list[float]]:
+        """Return the layers and the final values of a metric, in the order of layers.
+
+        Raises RunError when it was measured at no layer.
+        """
+        rows = self._found(condition, seed, metric, control)
+        last = {row.layer: row.value for row in rows if row.layer is not None}
+        if not last:
+            raise RunError(f"'{metric}' has no layers in condition '{condition}' of {self.directory.name}")
+        return sorted(last), [last[layer] for layer in sorted(last)]
+
+    def series(self, condition: str, seed: int, metric: str, layer: int | None = None) -> tuple[list[int], list[float]]:
+        """Return the steps and values of a metric (at a layer), from a training's history or a work's rows.
+
+        Raises RunError when it was never evaluated.
+        """
+        if layer is None and (self.cells[(condition, seed)] / "history.parquet").is_file():
+            steps, values = self.history(condition, seed).series(metric)
+        else:
+            rows = [row for row in self._at(condition, seed, metric, "", layer) if row.step is not None]
+            steps, values = [row.step for row in rows if row.step is not None], [row.value for row in rows]
         if not steps:
-            raise RunError(f"'{metric}' was not measured in condition '{condition}' of {self.directory.name}")
+            raise self._missing(condition, metric)
         return steps, values
 
     def arrays(self, condition: str, seed: int) -> dict[str, NDArray[Any]]:
@@ -87,19 +106,39 @@ class Evidence:
         return {name: np.asarray(array) for name, array in load_file(file).items()}
 
     def rows(self, study: str) -> list[Measurement]:
-        """Return all final numbers of the experiment as rows of the long table."""
+        """Return all numbers of the experiment as rows of the long table, layers and steps kept.
+
+        A control that a cell measured has the condition "CELL/CONTROL".
+        """
         place = {"study": study, "experiment": self.directory.name}
         return [
-            row.model_copy(update={**place, "condition": condition, "seed": seed})
-            for (condition, seed), path in self.cells.items()
-            for row in read_measurements(path / "measurements.parquet")
+            row.model_copy(
+                update={**place, "seed": seed, "condition": "/".join(filter(None, (condition, row.condition)))}
+            )
+            for condition, seed in self.cells
+            for row in self._all(condition, seed)
         ]
 
-    def _value(self, condition: str, seed: int, metric: str) -> float:
+    def _all(self, condition: str, seed: int) -> list[Measurement]:
         key = (condition, seed)
         if key not in self._rows:
-            rows = read_measurements(self.cells[key] / "measurements.parquet")
-            self._rows[key] = {row.metric: row.value for row in rows}
-        if metric not in self._rows[key]:
-            raise RunError(f"'{metric}' was not measured in condition '{condition}' of {self.directory.name}")
-        return self._rows[key][metric]
+            self._rows[key] = read_measurements(self.cells[key] / "measurements.parquet")
+        return self._rows[key]
+
+    def _found(self, condition: str, seed: int, metric: str, control: str) -> list[Measurement]:
+        """Return the rows of a metric, of all layers, in the order of steps."""
+        rows = [row for row in self._all(condition, seed) if row.metric == metric and row.condition == control]
+        if not rows:
+            raise self._missing(condition, metric)
+        return sorted(rows, key=lambda row: -1 if row.step is None else row.step)
+
+    def _at(self, condition: str, seed: int, metric: str, control: str, layer: int | None) -> list[Measurement]:
+        """Return the rows of a metric at one layer (None: those without a layer), in the order of steps."""
+        rows = [row for row in self._found(condition, seed, metric, control) if row.layer == layer]
+        if not rows:
+            raise self._missing(condition, metric, "without a layer" if layer is None else f"at layer {layer}")
+        return rows
+
+    def _missing(self, condition: str, metric: str, where: str = "") -> RunError:
+        what = f"'{metric}' was not measured {where}".strip()
+        return RunError(f"{what} in condition '{condition}' of {self.directory.name}")

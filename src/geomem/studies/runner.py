@@ -1,9 +1,13 @@
-"""Run a study: its cells in parallel, then verdicts, pictures and the page, all kept in one run directory."""
+"""Run a study: its cells in parallel, then verdicts, pictures and the page, all kept in one run directory.
+
+Trainings that cells share are done before those cells, beside the run directory, where the next study finds them.
+"""
 
 from __future__ import annotations
 
 import json
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +20,17 @@ from geomem.runs.exhibits import Measured, Verdict, write_exhibit, write_verdict
 from geomem.runs.tables import write_measurements
 from geomem.spec import Spec, validate
 from geomem.studies import STUDIES
+from geomem.studies.cache import cache_path
 from geomem.studies.claim import Claim, Test, judge
 from geomem.studies.evidence import Evidence
 from geomem.studies.study import Cell, Experiment, ScaleName, Study
-from geomem.training.pool import Job, run_jobs
+from geomem.training.pool import Job, finished, run_jobs
 from geomem.training.progress import Display
-from geomem.training.spec import set_key
+from geomem.training.spec import TrainSpec, set_key
+from geomem.training.work import Work
+
+NAMES = {"train": "training run", "work": "part of a study run", "probe": "probe"}
+"""What other kinds of run are called."""
 
 
 class Request(Spec):
@@ -58,7 +67,8 @@ def resume_study(path: Path, console: Console) -> Run:
     """Go on with an unfinished study run: finished cells are skipped, killed ones continue to the same result."""
     run = Run.open(path)
     if run.info.kind != "study":
-        raise RunError(f"{path} is a training run, not a study; resume it with: geomem train --resume {path}")
+        how = f"; resume it with: geomem train --resume {path}" if run.info.kind == "train" else ""
+        raise RunError(f"{path} is a {NAMES[run.info.kind]}, not a study{how}")
     run.lock()
     request = validate(Request, run.info.spec["request"], str(path / "run.json"))
     study = STUDIES.get(request.study)
@@ -75,33 +85,48 @@ def rejudge(run: Run, study: Study, settings: Any) -> tuple[list[Verdict], dict[
     return [_verdict(claim, evidence.get(claim.experiment)) for claim in study.claims], evidence
 
 
+@dataclass(frozen=True)
+class _Jobs:
+    """What a study run has to do: shared trainings, cells that need none of them, and cells that wait for some."""
+
+    shared: list[Job]
+    free: list[Job]
+    waiting: list[Job]
+
+    @property
+    def missing(self) -> list[Job]:
+        """Shared trainings that nobody has done yet."""
+        return [job for job in self.shared if not finished(job.path)]
+
+    def plan(self) -> str:
+        """Return how many runs there are, in words."""
+        cells = f"{len(self.free) + len(self.waiting)} runs"
+        if not self.shared:
+            return cells
+        known = len(self.shared) - len(self.missing)
+        return f"{cells} and {len(self.shared)} shared trainings ({known} done before)"
+
+
 def _run(study: Study, request: Request, plan: list[tuple[Experiment, list[Cell]]], run: Run, console: Console) -> Run:
     began = time.monotonic()
     earlier = run.info.seconds
     device = choose_device(request.device)
     run.save_info(choices={"device": f"{device.value}: {device.reason}"}, status="running", title=study.title)
     workers = request.workers or (1 if device.value == "cuda" else free_cores())
-    jobs = [
-        Job(
-            cell.spec.model_copy(update={"device": device.value, "name": _label(experiment, cell)}),
-            run.path / "cells" / experiment.name / cell.condition / f"seed-{cell.seed}",
-            cell.after,
-            cell.cost,
-        )
-        for experiment, cells in plan
-        for cell in cells
-    ]
-    seconds = sum(job.cost for job in jobs) / workers
+    jobs = _jobs(plan, run, device.value)
+    to_do = [*jobs.missing, *jobs.free, *jobs.waiting]
+    seconds = sum(job.cost for job in to_do) / workers
     console.print(
-        f"{study.name} at {request.scale} scale: {len(jobs)} runs, {workers} at a time on {device.value} "
+        f"{study.name} at {request.scale} scale: {jobs.plan()}, {workers} at a time on {device.value} "
         f"({device.reason}), about {_duration(seconds)}",
         highlight=False,
         soft_wrap=True,
     )
     console.print(f"writing to {run.path}", highlight=False, soft_wrap=True)
     try:
-        with Display(console, total=len(jobs)) as display:
-            run_jobs(jobs, display, workers)
+        with Display(console, total=len(to_do)) as display:
+            run_jobs([*jobs.shared, *jobs.free], display, workers)
+            run_jobs(jobs.waiting, display, workers)
     except KeyboardInterrupt:
         run.finish("interrupted", earlier + time.monotonic() - began, "interrupted; go on with --resume")
         raise
@@ -111,6 +136,24 @@ def _run(study: Study, request: Request, plan: list[tuple[Experiment, list[Cell]
     _conclude(study, run, _settings(study, request))
     run.save_info(seconds=round(earlier + time.monotonic() - began, 3))
     return run
+
+
+def _jobs(plan: list[tuple[Experiment, list[Cell]]], run: Run, device: str) -> _Jobs:
+    shared: dict[Path, Job] = {}
+    free: list[Job] = []
+    waiting: list[Job] = []
+    for experiment, cells in plan:
+        for cell in cells:
+            changes: dict[str, Any] = {"device": device, "name": _label(experiment, cell)}
+            for name, need in cell.needs.items():
+                spec = need.spec.model_copy(update={"device": device, "threads": 1})
+                place = cache_path(run.path.parent, spec)
+                shared.setdefault(place, Job(spec, place, cost=need.cost, shared=True))
+                changes.setdefault("needs", {})[name] = str(place)
+            path = run.path / "cells" / experiment.name / cell.condition / f"seed-{cell.seed}"
+            made: TrainSpec | Work = cell.spec.model_copy(update=changes)
+            (waiting if cell.needs else free).append(Job(made, path, cell.after, cell.cost))
+    return _Jobs(list(shared.values()), free, waiting)
 
 
 def _conclude(study: Study, run: Run, settings: Any) -> None:

@@ -12,7 +12,7 @@ from rich.table import Table
 from geomem.runs.directory import Run
 from geomem.runs.exhibits import Verdict, read_verdicts
 from geomem.studies import STUDIES
-from geomem.studies.study import Experiment, ScaleName, Study
+from geomem.studies.study import Cell, Experiment, ScaleName, Shared, Study, shared_trainings
 
 _STYLES = {"supported": "green", "contradicted": "red", "inconclusive": "yellow", "not-run": "dim"}
 
@@ -37,6 +37,7 @@ class StudyView:
                  "seeds": one.seeds[self.scale], "runs": self._runs(one), "minutes": round(self._minutes(one), 2)}
                 for one in study.experiments
             ],
+            "shared": [{"name": one.spec.name, "minutes": round(one.cost / 60, 2)} for one in self._shared()],
             "claims": [
                 {"id": one.id, "statement": one.statement, "source": one.source, "reported": one.reported,
                  "experiment": one.experiment, "threshold": one.why}
@@ -53,6 +54,9 @@ class StudyView:
             mark = " *" if one.headline else ""
             experiments.add_row(f"[cyan]{escape(one.name)}[/]{mark}", escape(one.title), str(one.seeds[self.scale]),
                                 str(self._runs(one)), f"{self._minutes(one):.1f}")  # fmt: skip
+        if shared := self._shared():
+            experiments.add_row("", "shared trainings, each once", "", str(len(shared)),
+                                f"{sum(one.cost for one in shared) / 60:.1f}")  # fmt: skip
         claims = Table("claim", "statement", "reported", "experiment", box=None, padding=(0, 2))
         for one in study.claims:
             claims.add_row(one.id, escape(one.statement), escape(one.reported), escape(one.experiment))
@@ -69,7 +73,10 @@ class StudyView:
     def _minutes(self, experiment: Experiment) -> float:
         return sum(cell.cost for cell in self._cells(experiment)) / 60
 
-    def _cells(self, experiment: Experiment) -> list[Any]:
+    def _shared(self) -> list[Shared]:
+        return shared_trainings(cell for one in self.study.experiments for cell in self._cells(one))
+
+    def _cells(self, experiment: Experiment) -> list[Cell]:
         return experiment.cells(self.study.scales[self.scale], range(experiment.seeds[self.scale]))
 
 

@@ -1,8 +1,8 @@
-"""The shape of a study: experiments made of cells, each cell one training under one condition and one seed."""
+"""The shape of a study: experiments made of cells, each one training or piece of work under a condition and a seed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,23 +13,46 @@ from geomem.studies.claim import Claim
 if TYPE_CHECKING:
     from geomem.studies.evidence import Evidence
     from geomem.training.spec import TrainSpec
+    from geomem.training.work import Work
 
 ScaleName = Literal["smoke", "laptop", "paper"]
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One training of a study.
+class Shared:
+    """A training that cells need and do not own: done once, and kept for every study that asks for the same.
 
-    after: "module:function" of what to work out from the trained model (see `training.pool.Job`).
+    cost: expected seconds on one core.
+    """
+
+    spec: TrainSpec
+    cost: float = 1.0
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One training of a study, or one piece of work, such as a measurement of models that were trained before.
+
+    after: "module:function" of what to work out from the trained model (see `training.pool.Job`); of trainings alone.
     cost: expected seconds on one core, for packing and for the estimate shown before the run.
+    needs: shared trainings that a work reads, by the name it knows each by.
     """
 
     condition: str
     seed: int
-    spec: TrainSpec
+    spec: TrainSpec | Work
     after: str = ""
     cost: float = 1.0
+    needs: Mapping[str, Shared] = field(default_factory=dict[str, Shared])
+
+
+def shared_trainings(cells: Iterable[Cell]) -> list[Shared]:
+    """Return the trainings that some cells need, each once."""
+    found: list[Shared] = []
+    for need in (need for cell in cells for need in cell.needs.values()):
+        if all(need.spec != one.spec for one in found):
+            found.append(need)
+    return found
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import torch
 
 from geomem.training.evidence import gather
 from geomem.training.loop import Trained
-from geomem.training.pool import Extra
 from geomem.training.spec import TrainSpec
+from geomem.training.work import Extra
 
 
 def keep_embeddings(trained: Trained, _spec: TrainSpec) -> Extra:

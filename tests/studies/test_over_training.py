@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from geomem.errors import RunError
+from geomem.studies.over_training import at, by_step, course, from_step, over_training
+from tests.studies.geometric_memory.samples import Made
+
+COURSES = [{0: 1.0, 10: 5.0}, {0: 2.0, 10: 7.0}]
+
+
+def made(**numbers: list[Any]) -> Made:
+    return Made({("c", name): values for name, values in numbers.items()})
+
+
+def test_a_number_a_seed_is_combined_from_courses() -> None:
+    evidence = made(a=COURSES, b=[{0: 1.0, 10: 1.0}] * 2)
+    found = over_training(evidence, "c", lambda one, two: one[10] - two[0], "a", "b")
+    assert found == {0: 4.0, 1: 6.0}
+    assert course(evidence, "c", 1, "a") == COURSES[1]
+
+
+def test_a_seed_that_diverged_counts_as_lost(tmp_path: Path) -> None:
+    evidence = made(a=COURSES)
+    evidence.ended = {("c", 2): None, ("d", 3): None}  # type: ignore[assignment, dict-item]  # pyright: ignore
+    found = over_training(evidence, "c", lambda one: at(one, 10), "a")
+    assert found[0] == 5.0
+    assert str(found[2]) == "nan"
+    assert list(found) == [0, 1, 2]
+
+
+def test_steps_that_are_not_there_are_named() -> None:
+    with pytest.raises(RunError, match="no checkpoint of step 5; there are: 0, 10"):
+        at(COURSES[0], 5)
+    assert from_step(COURSES[0], 1) == [5.0]
+    with pytest.raises(RunError, match="no checkpoint at or after step 11; the last is 10"):
+        from_step(COURSES[0], 11)
+    with pytest.raises(RunError, match="'b' was not measured in condition 'c' of made-up; a course needs a run"):
+        course(made(a=COURSES), "c", 0, "b")
+
+
+def test_curves_have_the_range_of_the_seeds() -> None:
+    (line,) = by_step(made(a=COURSES), "c", "a", "words", dashed=True)
+    assert (line.name, line.x, line.y, line.dashed) == ("words", (0, 10), (1.5, 6.0), True)
+    assert (line.low, line.high) == ((1.0, 5.0), (2.0, 7.0))
+    assert by_step(made(a=COURSES), "c", "b", "words") == []
