@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geomem.batch import IGNORE, Batch, ContextMatrix, labelled_columns
+from geomem.batch import IGNORE, Batch, ContextMatrix, labelled_columns, random_places
 
 PAIRS = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=1, max_size=60)
 
@@ -87,3 +87,23 @@ def test_moving_a_batch_moves_every_part():
     assert batch.filler == 8
     assert matrix_of([(0, 1)]).full().to("meta").probs.device.type == "meta"
     assert matrix_of([(0, 1)]).to("meta").indptr.device.type == "meta"
+
+
+def test_random_places_are_allowed_and_as_many_as_asked():
+    generator = torch.Generator().manual_seed(0)
+    allowed = torch.rand(50, 9, generator=generator) < 0.6
+    counts = (allowed.sum(1) * torch.rand(50, generator=generator)).long()
+    chosen = random_places(allowed, counts, generator)
+    assert torch.equal(chosen.sum(1), counts)
+    assert not (chosen & ~allowed).any()
+    again = random_places(allowed, counts, torch.Generator().manual_seed(3))
+    assert torch.equal(again, random_places(allowed, counts, torch.Generator().manual_seed(3)))
+
+
+def test_every_choice_of_places_is_equally_likely():
+    allowed = torch.tensor([True, False, True, True, True]).expand(6000, -1)
+    chosen = random_places(allowed, torch.full((6000,), 2), torch.Generator().manual_seed(0))
+    pairs = Counter(tuple(row.nonzero().flatten().tolist()) for row in chosen)
+    assert len(pairs) == 6
+    # Six pairs, 1000 each: five standard deviations are 144.
+    assert all(abs(count - 1000) < 144 for count in pairs.values())

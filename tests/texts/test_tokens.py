@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geomem.errors import InputError
-from geomem.texts.tokens import open_tokenizer, pieces, start_token, tokenise
+from geomem.texts.tokens import MASK, mask_token, open_tokenizer, pieces, start_token, tokenise
 from tests.texts.samples import pages, scramble, small_bpe
 
 
@@ -90,3 +90,15 @@ def test_tokenizers_open_from_a_folder_and_from_a_run(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="the tokenizer cannot be opened") as caught:
         open_tokenizer(tmp_path / "empty")
     assert "\n" not in str(caught.value)
+
+
+def test_a_tokenizer_without_a_mask_gets_one_behind_its_tokens(tmp_path: Path) -> None:
+    tokenizer = small_bpe(300)
+    before = tokenizer("Emma sat.")["input_ids"]
+    assert mask_token(tokenizer) == 300 == mask_token(tokenizer)
+    assert (len(tokenizer), tokenizer.mask_token) == (301, MASK)
+    assert tokenizer("Emma sat.")["input_ids"] == before
+    tokenizer.save_pretrained(tmp_path)
+    assert open_tokenizer(tmp_path).mask_token_id == 300
+    own: Any = with_start(None, mask_token="[S]", unk_token="[X]")
+    assert mask_token(own) == own.convert_tokens_to_ids("[S]")

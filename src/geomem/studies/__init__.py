@@ -24,6 +24,10 @@ STUDIES: Registry[Study] = Registry(
             "geomem.studies.geometric_memory.study:STUDY",
             "sequence models told single edges of a graph draw a map of it (arXiv 2510.26745)",
         ),
+        "layer-skipping": (
+            "geomem.studies.layer_skipping.study:STUDY",
+            "which layers can be left out, and how far back a prediction looks (arXiv 2603.07475)",
+        ),
         "layer-updates": (
             "geomem.studies.layer_updates.study:STUDY",
             "how much of what a block writes is a function of the token alone (arXiv 2604.02459)",
