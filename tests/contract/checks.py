@@ -49,6 +49,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "in-context-path": {"length": 3, "num_nodes": 9, "train_size": 40, "test_size": 20},
     "node2vec": {"steps": 5},
     "text": {"vocabulary": 300, "context": 8},
+    "cloze": {"vocabulary": 300, "context": 8},
 }
 """Sizes at which the behaviour of a part is looked at; its defaults are built, too."""
 
@@ -73,7 +74,7 @@ def settings(name: str, folder: Path, *, small: bool = False) -> dict[str, Any]:
         file = folder / "graph.csv"
         file.write_text("source,target\na,b\nb,c\nc,a\nc,d\n", encoding="utf-8")
         given["path"] = str(file)
-    if name == "text" and small:
+    if name in ("text", "cloze") and small:
         file = folder / "text.txt"
         file.write_text(pages(6000), encoding="utf-8")
         given["text"] = str(file)
@@ -377,8 +378,17 @@ def _check_vectors(name: str, model: Any, folder: Path) -> None:
 
 
 def check_objective(name: str, folder: Path) -> None:
-    """Uniform logits cost log V; only ratios of weights count; the batch stays as it was; gradients flow."""
-    objective = spec_of("objective", name, folder).build()
+    """Uniform logits cost log V; only ratios of weights count; the batch stays as it was; gradients flow.
+
+    An objective that draws anything takes it from torch's global generator, which the training loop seeds and saves.
+    """
+    built = spec_of("objective", name, folder).build()
+
+    def objective(model: nn.Module, batch: Any) -> Tensor:
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            return built(model, batch)
+
     generator = torch.Generator().manual_seed(0)
     for batch in sample_batches():
         before = {key: value.clone() for key, value in vars(batch).items() if isinstance(value, Tensor)}

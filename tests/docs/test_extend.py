@@ -17,10 +17,15 @@ from geomem.models import MODELS, configs
 from geomem.runs.directory import find_runs
 from geomem.runs.tables import History
 from geomem.studies import STUDIES
+from geomem.studies.evidence import Evidence
+from geomem.studies.language_model import SMOKE_LM, small_lm
 from geomem.tasks import TASKS
+from geomem.training.pool import Job, run_job
+from geomem.training.progress import silent
 from tests.contract import checks
 from tests.contract.test_parts import evidence
 from tests.docs.pages import ROOT, added, blocks, commands, read, run_tests, titled
+from tests.texts.samples import pages
 
 Capture = pytest.CaptureFixture[str]
 
@@ -105,6 +110,27 @@ def test_a_study(tmp_path: Path) -> None:
         assert {one["claim"]: one["verdict"] for one in verdicts} == {"R1": "supported", "R2": "supported"}
         assert (run.path / "report.html").is_file()
         assert (run.path / "figures" / "ring-fiedler.svg").is_file()
+
+
+def test_a_cell_that_trains_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = "extend/study.md"
+    (tmp_path / "mypackage").mkdir()
+    (tmp_path / "mypackage" / "depth.py").write_text(titled(page, "mypackage/depth.py"), encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    space: dict[str, Any] = {}
+    exec(titled(page, "cells of a study"), space)
+    checks.check_cells(space["cells"], page)
+    checks.check_cells([space["cell"]], page)
+    (tmp_path / "text.txt").write_text(pages(12_000), encoding="utf-8")
+    small = SMOKE_LM.model_copy(update={"text": str(tmp_path / "text.txt"), "context": 8})
+    run_job(Job(small_lm(small, 0), tmp_path / "lm"), silent)
+    (cell,) = space["lm_cells"]("trained", "mypackage.depth:measure", [0], small, model=str(tmp_path / "lm"))
+    run_job(Job(cell.spec, tmp_path / "cells" / "depth" / "trained" / "seed-0"), silent)
+    found = Evidence(tmp_path / "cells" / "depth", None)
+    layers, weights = found.profile("trained", 0, "depth/weights")
+    assert layers == [0, 1, 2, 3]
+    assert weights == [12 * 16**2 + 13 * 16] * 4
+    assert 0 < found.measured("trained", "text/held_out/loss")[0] < 6
 
 
 @pytest.mark.parametrize("page", ["measurement", "task", "model", "study"])

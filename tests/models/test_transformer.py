@@ -10,7 +10,9 @@ import torch.nn.functional as F
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from geomem.errors import InputError
+from geomem.models.attention import rotate
 from geomem.models.specs import TransformerSpec
+from geomem.models.tables import position_angles
 from geomem.models.transformer import GeomemTransformerForCausalLM
 
 VOCAB = 40
@@ -200,12 +202,62 @@ def test_positions_distinguish_places() -> None:
         assert torch.allclose(logits[:, 0], logits[:, 3]) is not differ
 
 
+def test_scaled_token_vectors_enter_longer_and_leave_as_they_are() -> None:
+    plain, scaled = (build(layers=0, norm=False, scaled=scaled) for scaled in (False, True))
+    ids = tokens()
+    before, after = (model(input_ids=ids, output_hidden_states=True).hidden_states[0] for model in (plain, scaled))
+    torch.testing.assert_close(after - before, plain.embed_tokens(ids) * (32**0.5 - 1))
+    assert torch.equal(plain.lm_head.weight, scaled.lm_head.weight)
+
+
 def test_sinusoids_follow_the_formula() -> None:
     model = build(positions="sinusoidal", layers=0, norm=False, tied=False)
     hidden = model(input_ids=tokens(), output_hidden_states=True).hidden_states[0]
     added = (hidden - model.embed_tokens(tokens()))[0]
     assert added[3, 0].item() == pytest.approx(torch.tensor(3.0).sin().item(), abs=1e-5)
     assert added[3, 5].item() == pytest.approx(torch.tensor(3 / 10000 ** (4 / 32)).cos().item(), abs=1e-5)
+
+
+def test_rotation_is_that_of_llama() -> None:
+    from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
+
+    generator = torch.Generator().manual_seed(0)
+    query, key = torch.randn(2, 2, 9, 4, 8, generator=generator)
+    angles = position_angles(torch.arange(9), 8)
+    twice = torch.cat([angles, angles], -1)[None]
+    expected = apply_rotary_pos_emb(query.transpose(1, 2), key.transpose(1, 2), twice.cos(), twice.sin())
+    for ours, theirs in zip((query, key), expected, strict=True):
+        torch.testing.assert_close(rotate(ours, angles), theirs.transpose(1, 2))
+    assert position_angles(torch.tensor(3), 8)[1].item() == pytest.approx(3 / 10000 ** (2 / 8))
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_rotary_positions_tell_distances_alone(causal: bool) -> None:
+    model = lively(build(positions="rotary", causal=causal))
+    assert model.embed_positions is None
+    ids = tokens(length=9)
+    plain = model(input_ids=ids).logits
+    places = torch.arange(9).expand(6, -1)
+    torch.testing.assert_close(model(input_ids=ids, position_ids=places + 7).logits, plain, atol=1e-4, rtol=1e-4)
+    assert not torch.allclose(model(input_ids=ids, position_ids=2 * places).logits, plain, atol=1e-2)
+
+
+@pytest.mark.parametrize("keep", [1, 2, torch.tensor([4, 6])], ids=str)
+def test_rotary_positions_with_a_common_start_and_few_logits(keep: int | torch.Tensor) -> None:
+    model = lively(build(positions="rotary"))
+    ids = tokens(length=7, shared=4)
+    rows = slice(-keep, None) if isinstance(keep, int) else keep
+    torch.testing.assert_close(
+        model(input_ids=ids, logits_to_keep=keep).logits, model(input_ids=ids).logits[:, rows], atol=1e-5, rtol=1e-5
+    )
+    start = model(input_ids=ids[:, :3], use_cache=True)
+    rest = model(input_ids=ids[:, 3:], past_key_values=start.past_key_values)
+    torch.testing.assert_close(rest.logits, model(input_ids=ids).logits[:, 3:], atol=1e-5, rtol=1e-5)
+
+
+def test_rotary_needs_pairs() -> None:
+    with pytest.raises(ValueError, match="positions: rotary needs heads of even width, got 3"):
+        TransformerSpec(width=12, heads=4, positions="rotary")
 
 
 def test_tying_and_freezing() -> None:
@@ -235,6 +287,7 @@ STATISTICS = [
     ("normal-0.02", {"embed_tokens": 0.02, "embed_positions": 0.02, "mlp.down": 0.02, "attention.qkv": 0.02}),
     ("unit-normal", {"embed_tokens": 1.0, "embed_positions": 0.02, "mlp.down": 0.02, "lm_head": 1.0}),
     ("scaled-residual", {"embed_tokens": 0.02, "mlp.down": 0.01, "attention.proj": 0.01, "mlp.up": 0.02}),
+    ("fan-in", {"embed_tokens": 0.125, "lm_head": 0.125, "attention.qkv": 0.125, "mlp.up": 0.125, "mlp.down": 0.0625}),
 ]
 
 
@@ -267,7 +320,9 @@ def test_build_depends_on_the_seed_alone() -> None:
     assert not torch.equal(first.embed_tokens.weight, third.embed_tokens.weight)
 
 
-@pytest.mark.parametrize("settings", [{}, {"positions": "sinusoidal"}, {"attention": False}], ids=str)
+@pytest.mark.parametrize(
+    "settings", [{}, {"positions": "sinusoidal"}, {"positions": "rotary"}, {"attention": False}], ids=str
+)
 def test_generate_equals_the_greedy_loop(settings: dict[str, Any]) -> None:
     model = lively(build(**settings))
     ids = tokens(length=3)

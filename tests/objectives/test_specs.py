@@ -7,6 +7,7 @@ import pytest
 
 from geomem.errors import InputError
 from geomem.objectives import OBJECTIVES
+from geomem.objectives.masked_diffusion import MaskedDiffusion
 from geomem.objectives.next_token import NextToken
 from geomem.objectives.teacherless import Teacherless
 from geomem.spec import resolve
@@ -14,7 +15,7 @@ from geomem.spec import resolve
 
 def test_names_build_their_objectives():
     built = {name: type(resolve(OBJECTIVES, name).build()) for name in OBJECTIVES}  # type: ignore[attr-defined]
-    assert built == {"next-token": NextToken, "teacherless": Teacherless}
+    assert built == {"masked-diffusion": MaskedDiffusion, "next-token": NextToken, "teacherless": Teacherless}
 
 
 def test_an_unknown_objective_names_the_nearest():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from copy import deepcopy
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,7 @@ def test_tokenizers_open_from_a_folder_and_from_a_run(tmp_path: Path) -> None:
 
 
 def test_a_tokenizer_without_a_mask_gets_one_behind_its_tokens(tmp_path: Path) -> None:
-    tokenizer = small_bpe(300)
+    tokenizer = deepcopy(small_bpe(300))
     before = tokenizer("Emma sat.")["input_ids"]
     assert mask_token(tokenizer) == 300 == mask_token(tokenizer)
     assert (len(tokenizer), tokenizer.mask_token) == (301, MASK)

@@ -23,6 +23,7 @@ class Layout:
     past: number of positions that a cache already holds.
     padding: (B, keys) bool, True where a key may be seen, or None.
     causal: whether a position sees only itself and those before it.
+    angles: (shared + T, d / 2) or (B, T, d / 2), by which queries and keys are rotated, or None.
     """
 
     shared: int
@@ -31,6 +32,7 @@ class Layout:
     past: int = 0
     padding: Tensor | None = None
     causal: bool = True
+    angles: Tensor | None = None
 
     def split(self, rows: Tensor) -> tuple[Tensor | None, Tensor]:
         """Return the shared rows (shared, ...) or None, and the sequences' own rows (B, T, ...)."""
@@ -86,9 +88,15 @@ class Attention(nn.Module):
         width = rows.shape[-1]
         before, own = layout.split(self.qkv(rows).view(-1, 3, self.heads, width // self.heads))
         query, key, value = own.unbind(2)  # each (B, T, H, d)
+        if layout.angles is not None:
+            angles = layout.angles[..., layout.shared :, :]
+            query, key = rotate(query, angles), rotate(key, angles)
         prefix = None
         if before is not None:
             prefix_query, prefix_key, prefix_value = before[None].unbind(2)
+            if layout.angles is not None:
+                angles = layout.angles[: layout.shared]
+                prefix_query, prefix_key = rotate(prefix_query, angles), rotate(prefix_key, angles)
             if keep is None:
                 prefix = attend(prefix_query, prefix_key, prefix_value, None).reshape(-1, width)
             shape = (layout.batch, *before.shape[:1], *before.shape[2:])
@@ -132,6 +140,16 @@ def attend(
         return _attend_to_few(query, key, value, mask)
     query, key, value = query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2)
     return F.scaled_dot_product_attention(query, key, value, mask, dropout, is_causal=causal).transpose(1, 2)
+
+
+def rotate(vectors: Tensor, angles: Tensor) -> Tensor:
+    """Rotate vectors (B, T, H, d) by angles (T, d / 2) or (B, T, d / 2), in the planes of dimensions i and i + d / 2.
+
+    A product of rotated query and key then knows the distance of their positions alone (arXiv 2104.09864).
+    """
+    one, two = vectors.chunk(2, dim=-1)
+    cos, sin = angles.cos().to(vectors.dtype)[..., None, :], angles.sin().to(vectors.dtype)[..., None, :]
+    return torch.cat([one * cos - two * sin, two * cos + one * sin], dim=-1)
 
 
 def causal_mask(length: int, device: torch.device) -> Tensor:

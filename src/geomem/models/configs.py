@@ -27,6 +27,7 @@ class GeomemTransformerConfig(PreTrainedConfig):
     use_norm: bool = True
     use_bias: bool = True
     is_causal: bool = True
+    scale_embedding: bool = False
     positions: str = "learned"
     frozen_tables: bool = False
     dropout: float = 0.0

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from geomem.models.node2vec import Node2Vec
 
-Positions = Literal["none", "learned", "sinusoidal"]
-Initialisation = Literal["normal-0.02", "unit-normal", "scaled-residual"]
+Positions = Literal["none", "learned", "sinusoidal", "rotary"]
+Initialisation = Literal["normal-0.02", "unit-normal", "scaled-residual", "fan-in"]
 
 
 @contextmanager
@@ -58,19 +58,23 @@ class TransformerSpec(SequenceSpec):
     heads: int = Field(4, ge=1, description="attention heads")
     mlp_width: int | None = Field(None, ge=1, description="hidden width of the MLP; 4 * width if not given")
     max_positions: int = Field(64, ge=1, description="longest sequence, where positions are learned")
-    positions: Positions = Field("learned", description="position vectors added to token vectors")
+    positions: Positions = Field(
+        "learned", description="position vectors added to token vectors, or (rotary) rotations of queries and keys"
+    )
     attention: bool = Field(True, description="off: blocks hold only the MLP, and positions do not see each other")
     causal: bool = Field(True, description="off: every position sees all others, to fill in what is masked")
     residual: bool = Field(True, description="off: a block's output replaces its input instead of being added to it")
     norm: bool = Field(True, description="LayerNorm before each part and at the end")
     biases: bool = Field(True, description="biases of the linear layers inside blocks")
     tied: bool = Field(True, description="output matrix = token table")
+    scaled: bool = Field(False, description="token vectors enter times sqrt(width), as in arXiv 1706.03762")
     frozen: bool = Field(False, description="token table, output matrix and positions keep their initial values")
     dropout: float = Field(0.0, ge=0, lt=1, description="dropout on embeddings, attention and each part's output")
     initialisation: Initialisation = Field(
         "normal-0.02",
         description="normal-0.02: all weights N(0, 0.02²); unit-normal: token and output tables N(0, 1); "
-        "scaled-residual: last layer of each part divided by sqrt(2 * layers), as GPT-2",
+        "scaled-residual: last layer of each part divided by sqrt(2 * layers), as GPT-2; fan-in: N(0, 1/inputs), "
+        "N(0, 1/width) for tables, which narrow networks need for attention to be more than a mean",
     )
     position_std: float = Field(
         0.02, ge=0, description="standard deviation of learned positions; the paper's release has 1"
@@ -80,6 +84,8 @@ class TransformerSpec(SequenceSpec):
     def _heads_divide(self) -> TransformerSpec:
         if self.width % self.heads:
             raise InputError(f"width {self.width} does not divide by heads {self.heads}; try heads: 1, 2, 4 or 8")
+        if self.positions == "rotary" and self.width // self.heads % 2:
+            raise InputError(f"positions: rotary needs heads of even width, got {self.width // self.heads}")
         return self
 
     def make(self, vocab_size: int) -> PreTrainedModel:
@@ -99,6 +105,7 @@ class TransformerSpec(SequenceSpec):
             use_norm=self.norm,
             use_bias=self.biases,
             is_causal=self.causal,
+            scale_embedding=self.scaled,
             tie_word_embeddings=self.tied,
             frozen_tables=self.frozen,
             dropout=self.dropout,

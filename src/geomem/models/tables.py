@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from geomem.errors import InputError
 
 TOKEN_STD = {"normal-0.02": 0.02, "scaled-residual": 0.02, "unit-normal": 1.0}
-"""Standard deviation of the token table in each initialisation mode; linear layers always have 0.02."""
+"""Standard deviation of the token table in each initialisation mode where it is fixed; linear layers then have 0.02."""
 
 
 def kept(hidden: Tensor, logits_to_keep: int | Tensor) -> Tensor:
@@ -30,10 +30,15 @@ def kept(hidden: Tensor, logits_to_keep: int | Tensor) -> Tensor:
 
 def sinusoids(position_ids: Tensor, width: int) -> Tensor:
     """Return the fixed sinusoidal position vectors (..., width) of positions (...) (arXiv 1706.03762, section 3.5)."""
+    angles = position_angles(position_ids, width)
+    return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(-2)[..., :width]
+
+
+def position_angles(position_ids: Tensor, width: int) -> Tensor:
+    """Return the angles p / 10000^(2 i / width), i < width / 2 rounded up, of positions p (...): (..., width / 2)."""
     half = (width + 1) // 2
     rates = torch.exp(torch.arange(half, device=position_ids.device) * (-math.log(10000.0) * 2 / width))
-    angles = position_ids[..., None] * rates
-    return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(-2)[..., :width]
+    return position_ids[..., None] * rates
 
 
 def node_embeddings(model: nn.Module, num_nodes: int) -> Tensor:

@@ -7,6 +7,7 @@ unless padding, a cache or chosen positions need one.
 
 from __future__ import annotations
 
+import math
 from typing import Any, cast
 
 import torch
@@ -21,7 +22,7 @@ from geomem.models.attention import Layout, OutLinear
 from geomem.models.base import GeomemCausalLM, require_one
 from geomem.models.block import Block
 from geomem.models.configs import GeomemTransformerConfig
-from geomem.models.tables import TOKEN_STD, kept, sinusoids
+from geomem.models.tables import TOKEN_STD, kept, position_angles, sinusoids
 
 __all__ = ["GeomemTransformerConfig", "GeomemTransformerForCausalLM"]
 
@@ -56,13 +57,16 @@ class GeomemTransformerForCausalLM(GeomemCausalLM):
         """Draw weights; `init` leaves alone those that a checkpoint has filled in already."""
         config = self.config
         if module is self.embed_tokens or module is self.lm_head:
-            init.normal_(cast(Tensor, module.weight), std=TOKEN_STD[config.initialisation])
+            fan_in = config.initialisation == "fan-in"
+            std = 1 / math.sqrt(config.hidden_size) if fan_in else TOKEN_STD[config.initialisation]
+            init.normal_(cast(Tensor, module.weight), std=std)
         elif isinstance(module, nn.Embedding):
             init.normal_(module.weight, std=config.position_std)
         elif isinstance(module, nn.Linear):
             # GPT-2, section 2.3: what 2 * layers parts add up should not grow with depth.
             scaled = config.initialisation == "scaled-residual" and isinstance(module, OutLinear)
-            init.normal_(module.weight, std=0.02 / (2 * config.num_hidden_layers) ** 0.5 if scaled else 0.02)
+            std = 0.02 / (2 * config.num_hidden_layers) ** 0.5 if scaled else 0.02
+            init.normal_(module.weight, std=module.in_features**-0.5 if config.initialisation == "fan-in" else std)
             if config.use_bias:
                 init.zeros_(module.bias)
         elif isinstance(module, nn.LayerNorm):
@@ -89,7 +93,7 @@ class GeomemTransformerForCausalLM(GeomemCausalLM):
 
         attention_mask: (B, past + T), 1 where a token may be seen. labels: (B, T), shifted inside (not when the model
         looks ahead), -100 = no loss. A cache is kept only when `use_cache` or `past_key_values` says so: training needs
-        none. Raises InputError for sequences longer than the learned positions, and a cache in a model that looks ahead.
+        none. Raises InputError for sequences longer than the learned positions, and for a cache in a model that does.
         """
         source = require_one(input_ids, inputs_embeds)
         maps: list[Tensor] | None = [] if self.wants(output_attentions, "output_attentions") else None
@@ -109,7 +113,7 @@ class GeomemTransformerForCausalLM(GeomemCausalLM):
         if wanted is not None and position_ids is None and input_ids is not None:
             shared = self._shared_prefix(input_ids, wanted)
         keep = None if wanted is None else wanted - shared
-        layout = self._layout(source, past, shared, attention_mask)
+        layout = self._layout(source, past, shared, attention_mask, position_ids)
         rows = self._embed(source, position_ids, layout)
         # Positions that nobody asks for are dropped in the last block, or in the first when positions never mix.
         dropping = len(self.layers) - 1 if self.config.use_attention else 0
@@ -143,12 +147,18 @@ class GeomemTransformerForCausalLM(GeomemCausalLM):
             raise InputError("generate: a model that looks ahead fills in masked tokens; it cannot continue a text")
         return cast(Any, super()).generate(*args, **kwargs)
 
-    def _layout(self, source: Tensor, past: int, shared: int, attention_mask: Tensor | None) -> Layout:
+    def _layout(
+        self, source: Tensor, past: int, shared: int, attention_mask: Tensor | None, position_ids: Tensor | None
+    ) -> Layout:
         batch, length = source.shape[:2]
         padding = None if attention_mask is None else attention_mask.bool()
         if padding is not None and padding.shape != (batch, past + length):
             raise InputError(f"attention_mask: expected shape {(batch, past + length)}, got {tuple(padding.shape)}")
-        return Layout(shared, batch, length - shared, past, padding, self.config.is_causal)
+        angles = None
+        if self.config.positions == "rotary":
+            places = torch.arange(past, past + length, device=source.device) if position_ids is None else position_ids
+            angles = position_angles(places, self.config.hidden_size // self.config.num_attention_heads)
+        return Layout(shared, batch, length - shared, past, padding, self.config.is_causal, angles)
 
     def _embed(self, source: Tensor, position_ids: Tensor | None, layout: Layout) -> Tensor:
         """Return token rows (shared + B * T, m) of ids (B, T) or of vectors (B, T, m)."""
@@ -158,7 +168,9 @@ class GeomemTransformerForCausalLM(GeomemCausalLM):
         else:
             flat = torch.cat([source[0, :shared], source[:, shared:].reshape(-1)]) if shared else source.reshape(-1)
             rows: Tensor = self.embed_tokens(flat)
-        if self.config.positions != "none":
+            if self.config.scale_embedding:
+                rows = rows * math.sqrt(self.config.hidden_size)
+        if self.config.positions in ("learned", "sinusoidal"):
             added = self._positions(position_ids, layout.past, layout.past + total, rows.device)
             before, own = layout.split(rows)
             own = (own + added[shared:] if shared else own + added).view(-1, rows.shape[-1])

@@ -32,6 +32,7 @@ class ClozeTask(TextTask):
 
     def __init__(self, spec: ClozeSpec, seed: int, tokenizer: PreTrainedTokenizerBase | None = None) -> None:
         super().__init__(spec, seed, tokenizer)
+        assert self.tokenizer is not None
         self.mask = mask_token(self.tokenizer)
         self.vocabulary = TextVocabulary(self.tokenizer)
         self.uniform_loss = math.log(self.vocabulary.size)
@@ -65,7 +66,7 @@ class ClozeTask(TextTask):
     def held_out(self) -> Batch:
         """Return the held-out windows to score on, their chosen tokens masked; labels are given there alone."""
         tokens = self.windows["held_out"].batch(self.scored)
-        masked = cloze_places(*tokens.shape, self._share)
+        masked = cloze_places(len(tokens), tokens.shape[1], self._share)
         return Batch(
             tokens.masked_fill(masked, self.mask), tokens.masked_fill(~masked, IGNORE), columns=tokens.shape[1] - 1
         )
