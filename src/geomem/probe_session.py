@@ -41,13 +41,20 @@ class Outcome:
     def data(self) -> Any:
         """Return finding, notes, and all rows as plain data."""
         return {"run": str(self.run.path), "report": str(self.run.path / "report.html"),
-                "finding": self.run.info.finding, "notes": self.run.info.notes, "seconds": self.run.info.seconds,
+                "finding": self.run.info.finding, "notes": self.run.info.notes, "remarks": self.run.info.remarks,
+                "seconds": self.run.info.seconds,
                 "measurements": [row.model_dump(mode="json", exclude_none=True) for row in self.rows]}  # fmt: skip
 
     def renderables(self) -> list[Any]:
         """Return the sentences of the first screen, a table by layer for each model, and where the page is."""
         info = self.run.info
-        shown: list[Any] = ["", escape(info.finding), *(f"  - {escape(note)}" for note in info.notes), ""]
+        shown: list[Any] = [
+            "",
+            escape(info.finding),
+            *(f"  - {escape(note)}" for note in info.notes),
+            *(f"  [dim]({escape(line)})[/]" for line in info.remarks),
+            "",
+        ]
         for model in dict.fromkeys(row.model for row in self.rows if row.condition == ""):
             shown += [f"[bold]{escape(model)}[/]", _layer_table([row for row in self.rows if row.model == model])]
         return [*shown, f"report: {escape(str(self.run.path / 'report.html'))}  ({info.seconds:.0f} s)"]

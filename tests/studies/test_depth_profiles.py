@@ -57,6 +57,8 @@ def test_curves_are_means_with_the_range_of_seeds() -> None:
     )
     (control,) = by_layer(profiles(seeds=1), "model", "a", "untrained", control="untrained", dashed=True)
     assert (control.y, control.low, control.dashed) == ((10, 10, 10), None, True)
+    (short,) = by_layer(profiles(), "model", "a", "all but the last", layers=slice(-1))
+    assert (short.x, short.y, short.high) == ((0, 1), (0.5, 1.5), (1, 2))
     assert by_layer(profiles(), "model", "c", "nothing") == by_layer(profiles(), "nobody", "a", "nothing") == []
 
 

@@ -35,8 +35,8 @@ def test_plain_lines_at_most_one_an_interval_and_one_at_the_end(monkeypatch: pyt
         display(Event("a[1]", 50, 50, loss=1.0, note="accuracy 90.0%", done=True))
         display(Event("b", 50, 50, done=True))
     assert _text(console).splitlines() == [
-        "a[1]: step 10 of 50  loss 2.000  5.0 steps/s  8 s left",
-        "a[1]: step 20 of 50  loss 2.000  5.0 steps/s  6 s left",
+        "a[1]: 10 of 50 steps  loss 2.000  5.0 steps/s  8 s left",
+        "a[1]: 20 of 50 steps  loss 2.000  5.0 steps/s  6 s left",
         "(1/2) a[1]: loss 1.000  accuracy 90.0%",
         "(2/2) b: done",
     ]

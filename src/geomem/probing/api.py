@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from geomem.errors import InputError
-from geomem.probing.conclude import group, lead, sentences
+from geomem.probing.conclude import group, lead, remarks, sentences
 from geomem.probing.extras import left_out, measure_extras
 from geomem.probing.findings import Probed
 from geomem.probing.keep import PassResult, keep_pass, read_pass_result
@@ -105,7 +105,7 @@ def probe(
         results = [_pass(subject, condition, spec, tokens, Path(folder)) for condition in ("", *spec.controls)]
         (found,) = group(results)
         rows = tuple(row for one in results for row in one.rows)
-        return ProbeResult(rows, tuple(sentences([found])), lead(found, 1), found)
+        return ProbeResult(rows, (*sentences([found]), *remarks([found])), lead(found, 1), found)
 
 
 def _subject(

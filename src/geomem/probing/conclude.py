@@ -41,7 +41,7 @@ def conclude(spec: ProbeSpec, run: Run, results: Sequence[PassResult]) -> None:
     write_measurements(run.path / "measurements.parquet", rows)
     for exhibit in exhibits:
         write_exhibit(run.path / "exhibits", exhibit)
-    run.save_info(finding=" ".join(lead(one, len(drawn)) for one in drawn), notes=notes)
+    run.save_info(finding=" ".join(lead(one, len(drawn)) for one in drawn), notes=notes, remarks=remarks(drawn))
 
 
 def group(results: Sequence[PassResult]) -> list[Probed]:
@@ -59,12 +59,14 @@ def lead(model: Probed, count: int) -> str:
 
 
 def sentences(models: Sequence[Probed]) -> list[str]:
-    """Return what is unusual about each model, then what was left out and why."""
-    said: list[str] = []
-    for one in models:
-        prefix = f"{one.measured.model}: " if len(models) > 1 else ""
-        said += [f"{prefix}{found.text}" for found in findings(one)]
-    for one in models:
-        prefix = f"{one.measured.model}: " if len(models) > 1 else ""
-        said += [f"{prefix}{line}" for line in dict.fromkeys(one.measured.lines)]
-    return said
+    """Return what is unusual about each model, most telling first."""
+    return [f"{_of(one, models)}{found.text}" for one in models for found in findings(one)]
+
+
+def remarks(models: Sequence[Probed]) -> list[str]:
+    """Return what a reader should know of the numbers: what was left out and why, what stands behind them."""
+    return [f"{_of(one, models)}{line}" for one in models for line in dict.fromkeys(one.measured.lines)]
+
+
+def _of(model: Probed, models: Sequence[Probed]) -> str:
+    return f"{model.measured.model}: " if len(models) > 1 else ""

@@ -111,9 +111,8 @@ def _spread(probed: Probed) -> Finding | None:
     low, high = min(inner, key=lambda key: inner[key]), max(inner, key=lambda key: inner[key])
     if inner[high] < 2 * inner[low]:
         return None
-    course = "grows with depth" if low < high else "shrinks with depth"
-    text = (f"Effective rank {course}: from {number(inner[min(low, high)])} at layer {min(low, high)} to "
-            f"{number(inner[max(low, high)])} at layer {max(low, high)}.")  # fmt: skip
+    ends = f"{number(inner[low])} at layer {low}, where it is lowest, to {number(inner[high])} at layer {high}"
+    text = f"Effective rank runs from {ends}."
     return Finding(text, 0.8 * math.log(inner[high] / inner[low]))
 
 

@@ -46,6 +46,7 @@ class RunInfo(BaseModel):
     title: str = ""
     finding: str = ""
     notes: list[str] = []
+    remarks: list[str] = []
 
 
 class Run:

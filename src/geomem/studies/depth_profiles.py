@@ -37,15 +37,25 @@ def over_depth(
 
 
 def by_layer(
-    evidence: Evidence, condition: str, metric: str, name: str, *, control: str = "", dashed: bool = False
+    evidence: Evidence,
+    condition: str,
+    metric: str,
+    name: str,
+    *,
+    control: str = "",
+    dashed: bool = False,
+    layers: slice = slice(None),
 ) -> list[Series]:
-    """Return the curve of a metric over layers (mean and range of the seeds), or nothing where it was not measured."""
+    """Return the curve of a metric over layers (mean and range of the seeds), or nothing where it was not measured.
+
+    layers: which of them to show, such as all but the last, where a number is 0 by construction.
+    """
     try:
         found = {seed: evidence.profile(condition, seed, metric, control=control) for seed in evidence.seeds(condition)}
     except RunError:
         return []
-    layers = next(iter(found.values()))[0]
-    return [band(name, layers, {seed: values for seed, (_, values) in found.items()}, dashed=dashed)]
+    shown = next(iter(found.values()))[0][layers]
+    return [band(name, shown, {seed: values[layers] for seed, (_, values) in found.items()}, dashed=dashed)]
 
 
 def panel(

@@ -100,8 +100,7 @@ class Display:
         elif now - self._spoken.setdefault(event.label, now) >= self._interval:
             self._spoken[event.label] = now
             left = f"  {(event.steps - event.step) / event.rate:.0f} s left" if event.rate else ""
-            place = f"{event.unit.removesuffix('s')} {event.step} of {event.steps}"
-            line = f"{event.label}: {place}  {event.text()}{left}"
+            line = f"{event.label}: {event.step} of {event.steps} {event.unit}  {event.text()}{left}"
             self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def _end_line(self, event: Event) -> str:

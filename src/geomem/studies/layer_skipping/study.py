@@ -63,8 +63,8 @@ STUDY = Study(
     title="Which layers can be left out, and what that says of them",
     paper="Goel, Garrepalli, Agrawal, Lott, Lee, Porikli; arXiv 2603.07475",
     citation=CITATION,
-    summary="A layer whose output looks like its input might as well be left out. Is it missed as little as it looks, "
-    "does it matter that neighbours stay, and how far back does a prediction look?",
+    summary="A layer whose output looks like its input might as well be left out: whether it is missed as little as it "
+    "looks, whether it matters that neighbours stay, and how far back a prediction looks.",
     scales={"smoke": SMOKE, "laptop": LAPTOP, "paper": PAPER},
     experiments=(
         Experiment(
