@@ -26,6 +26,16 @@ def test_people_get_lines(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.splitlines() == ["first", "second bold"]
 
 
+def test_a_path_is_never_broken_in_two_for_a_program(capsys: pytest.CaptureFixture[str]) -> None:
+    class Path(Result):
+        def renderables(self) -> list[Any]:
+            return [f"[cyan]here[/]  {self._data}"]
+
+    path = "/folder" * 30
+    show(Path(path), as_json=False)
+    assert capsys.readouterr().out == f"here  {path}\n"
+
+
 def test_programs_get_json(capsys: pytest.CaptureFixture[str]) -> None:
     from pathlib import Path
 

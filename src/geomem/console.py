@@ -8,6 +8,7 @@ import sys
 from typing import Any, Protocol, cast
 
 from rich.console import Console
+from rich.text import Text
 
 from geomem.hardware import first_process
 
@@ -33,9 +34,11 @@ def show(result: Shown, as_json: bool) -> None:
             json.dumps(_finite(result.data()), indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n"
         )
         return
-    console = _Results(soft_wrap=False, highlight=False)
+    console = _Results(highlight=False)
     for renderable in result.renderables():
-        console.print(renderable)
+        # A program or a file reads lines: a path that is broken in two at column 80 is no path to it.
+        whole = isinstance(renderable, (str, Text)) and not console.is_terminal
+        console.print(renderable, soft_wrap=whole)
 
 
 def _finite(value: Any) -> Any:

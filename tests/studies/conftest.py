@@ -5,15 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from geomem.errors import InputError
 from geomem.runs.directory import Run
-from geomem.studies import STUDIES, runner
+from geomem.studies import STUDIES
 from geomem.studies.geometric_memory import pictures
-from geomem.studies.runner import Request
-
-QUIET = Console(quiet=True)
+from tests.studies.small_runs import run_smoke
 
 
 @pytest.fixture
@@ -28,10 +25,7 @@ def toy_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The toy study at smoke scale, all experiments, two seeds. Read it; do not change it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(STUDIES._entries, "toy", ("tests.studies.toy:TOY", "a study for tests"))
-        request = Request(study="toy", scale="smoke", experiments=("all",), workers=1)
-        run = runner.run_study(request, tmp_path_factory.mktemp("toy"), QUIET)
-        run.finish("finished", run.info.seconds)
-        return run
+        return run_smoke("toy", tmp_path_factory.mktemp("toy"))
 
 
 @pytest.fixture(scope="session")
@@ -39,23 +33,15 @@ def shared_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The toy study of shared trainings at smoke scale. Read it; do not change it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(STUDIES._entries, "shared-toy", ("tests.studies.shared_toy:SHARED_TOY", "a study for tests"))
-        run = runner.run_study(
-            Request(study="shared-toy", scale="smoke", workers=1), tmp_path_factory.mktemp("s"), QUIET
-        )
-        run.finish("finished", run.info.seconds)
-        return run
+        return run_smoke("shared-toy", tmp_path_factory.mktemp("s"), experiments=())
 
 
 @pytest.fixture(scope="session")
 def smoke_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The study of geometric memory at smoke scale, every experiment. Read it; do not change it."""
-    request = Request(study="geometric-memory", scale="smoke", experiments=("all",), workers=1, device="cpu",
-                      overrides=("tiny.effort=0.005",))  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         without_umap(patch)
-        run = runner.run_study(request, tmp_path_factory.mktemp("smoke"), QUIET)
-    run.finish("finished", run.info.seconds)
-    return run
+        return run_smoke("geometric-memory", tmp_path_factory.mktemp("smoke"), "tiny.effort=0.005")
 
 
 def without_umap(patch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from geomem.runs.tables import read_measurements
 from geomem.studies import runner
 from geomem.studies.runner import Request, rejudge, resume_study, run_study
 from geomem.training import loop
-from tests.studies.conftest import QUIET
+from tests.studies.small_runs import QUIET
 from tests.studies.toy import TOY
 
 pytestmark = pytest.mark.usefixtures("toy")

@@ -7,13 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import multiprocessing
-import os
 import queue
-import signal
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -21,7 +17,7 @@ from typing import Any, cast
 from geomem.errors import InputError
 from geomem.probing.reader import Progress, Reader
 from geomem.probing.spec import ProbeSpec
-from geomem.training.interrupt import end_quietly_on_interrupt
+from geomem.training.interrupt import worker_pool
 
 
 @dataclass(frozen=True)
@@ -73,27 +69,15 @@ def read_shared(reader: Reader, shares: list[Share], progress: Progress, executo
 
 
 def _with_processes(shares: list[Share], total: int, progress: Progress) -> list[str]:
-    context = multiprocessing.get_context("spawn")
-    with (
-        context.Manager() as manager,
-        ProcessPoolExecutor(len(shares), mp_context=context, initializer=end_quietly_on_interrupt) as pool,
-    ):
-        told = cast("queue.Queue[tuple[int, int]]", manager.Queue())
+    with worker_pool(len(shares)) as (pool, queued):
+        told = cast("queue.Queue[tuple[int, int]]", queued)
         futures = [pool.submit(work, share, told.put) for share in shares]
         read, began = dict.fromkeys(range(len(shares)), 0), time.monotonic()
-        try:
-            while not all(future.done() for future in futures):
-                with contextlib.suppress(queue.Empty):
-                    number, tokens = told.get(timeout=0.2)
-                    read[number] = tokens
-                    progress(sum(read.values()), total, sum(read.values()) / (time.monotonic() - began))
-        except KeyboardInterrupt:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for child in multiprocessing.active_children():
-                if child.pid is not None:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(child.pid, signal.SIGINT)
-            raise
+        while not all(future.done() for future in futures):
+            with contextlib.suppress(queue.Empty):
+                number, tokens = told.get(timeout=0.2)
+                read[number] = tokens
+                progress(sum(read.values()), total, sum(read.values()) / (time.monotonic() - began))
         return [future.result() for future in futures]
 
 

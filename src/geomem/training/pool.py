@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import multiprocessing
 import os
 import queue
 import shutil
-import signal
 import time
 from collections.abc import Generator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -25,7 +23,7 @@ from geomem.errors import InputError
 from geomem.hardware import free_cores
 from geomem.runs.atomic import clear_disk_errors
 from geomem.runs.directory import Run
-from geomem.training.interrupt import end_quietly_on_interrupt
+from geomem.training.interrupt import worker_pool
 from geomem.training.loop import resume_spec
 from geomem.training.progress import Event, Listener
 from geomem.training.spec import TrainSpec
@@ -59,25 +57,12 @@ def run_jobs(jobs: Sequence[Job], listener: Listener, workers: int | None = None
         for job in waiting:
             run_job(job, listener)
         return
-    context = multiprocessing.get_context("spawn")
-    with (
-        context.Manager() as manager,
-        ProcessPoolExecutor(count, mp_context=context, initializer=end_quietly_on_interrupt) as pool,
-    ):
-        events = cast("queue.Queue[Event]", manager.Queue())
+    with worker_pool(count) as (pool, told):
+        events = cast("queue.Queue[Event]", told)
         futures: list[Future[None]] = [pool.submit(_work, job, events.put) for job in waiting]
-        try:
-            while not all(future.done() for future in futures):
-                _drain(events, listener, 0.2)
-            _drain(events, listener, 0.0)
-        except KeyboardInterrupt:
-            pool.shutdown(wait=False, cancel_futures=True)
-            # Ctrl-C reaches the workers too, a signal sent to this process alone does not.
-            for child in multiprocessing.active_children():
-                if child.pid is not None:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(child.pid, signal.SIGINT)
-            raise
+        while not all(future.done() for future in futures):
+            _drain(events, listener, 0.2)
+        _drain(events, listener, 0.0)
         wait(futures)
         for future in futures:
             future.result()

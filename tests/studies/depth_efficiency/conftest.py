@@ -5,27 +5,20 @@ from __future__ import annotations
 import pytest
 
 from geomem.runs.directory import Run
-from geomem.studies import runner
-from geomem.studies.depth_efficiency.settings import Settings
-from geomem.studies.depth_efficiency.study import STUDY
 from geomem.studies.evidence import Evidence
-from geomem.studies.runner import Request
 from tests.probing import tiny
-from tests.studies.conftest import QUIET
+from tests.studies.small_runs import evidence_of, run_smoke
 
 
 @pytest.fixture(scope="session")
 def depth_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Every experiment. Read it; do not change it."""
     text = tiny.text_file(tmp_path_factory.mktemp("text"))
-    request = Request(study="depth-efficiency", scale="smoke", experiments=("all",), workers=1, device="cpu",
-                      overrides=(f"lm.text={text}", "lm.steps=10", "hops.steps=5"))  # fmt: skip
-    run = runner.run_study(request, tmp_path_factory.mktemp("depth"), QUIET)
-    run.finish("finished", run.info.seconds)
-    return run
+    return run_smoke(
+        "depth-efficiency", tmp_path_factory.mktemp("depth"), f"lm.text={text}", "lm.steps=10", "hops.steps=5"
+    )
 
 
 @pytest.fixture(scope="session")
 def depth_evidence(depth_run: Run) -> dict[str, Evidence]:
-    settings = Settings.model_validate(depth_run.info.spec["settings"])
-    return runner.rejudge(depth_run, STUDY, settings)[1]
+    return evidence_of(depth_run)

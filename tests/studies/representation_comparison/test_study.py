@@ -8,21 +8,17 @@ from geomem.runs.directory import Run
 from geomem.runs.exhibits import read_exhibits, read_verdicts
 from geomem.studies import STUDIES
 from geomem.studies.representation_comparison.study import STUDY, finding
-from geomem.studies.runner import Request, run_study
 from tests.probing import tiny
-from tests.studies.conftest import QUIET
 from tests.studies.representation_comparison import samples
+from tests.studies.small_runs import run_smoke
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The whole study at smoke scale on a few pages. Read it; do not change it."""
-    folder = tmp_path_factory.mktemp("text")
-    request = Request(study="representation-comparison", scale="smoke", workers=1, device="cpu",
-                      overrides=(f"lm.text={tiny.text_file(folder)}",))  # fmt: skip
-    made = run_study(request, tmp_path_factory.mktemp("comparison"), QUIET)
-    made.finish("finished", made.info.seconds)
-    return made
+    text = tiny.text_file(tmp_path_factory.mktemp("text"))
+    folder = tmp_path_factory.mktemp("comparison")
+    return run_smoke("representation-comparison", folder, f"lm.text={text}", experiments=())
 
 
 def test_the_registered_study_is_this_one_and_all_of_it_is_run_by_default() -> None:

@@ -7,11 +7,9 @@ from pathlib import Path
 import pytest
 
 from geomem.runs.directory import Run
-from geomem.studies import STUDIES, runner
 from geomem.studies.evidence import Evidence
 from geomem.studies.representation_phases.settings import SMOKE, Settings
-from geomem.studies.runner import Request
-from tests.studies.conftest import QUIET
+from tests.studies.small_runs import evidence_of, run_smoke
 from tests.texts.samples import pages
 
 
@@ -25,15 +23,11 @@ def phases_text(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def phases_run(phases_text: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Every experiment. Read it; do not change it."""
-    request = Request(study="representation-phases", scale="smoke", experiments=("all",), workers=1, device="cpu",
-                      overrides=(f"lm.text={phases_text}", "toy.runs=2"))  # fmt: skip
-    run = runner.run_study(request, tmp_path_factory.mktemp("phases"), QUIET)
-    run.finish("finished", run.info.seconds)
-    return run
+    return run_smoke("representation-phases", tmp_path_factory.mktemp("phases"), f"lm.text={phases_text}", "toy.runs=2")
 
 
 @pytest.fixture(scope="session")
 def phases_evidence(phases_run: Run) -> dict[str, Evidence]:
     settings = Settings.model_validate(phases_run.info.spec["settings"])
     assert settings.lm.model_copy(update={"text": SMOKE.lm.text}) == SMOKE.lm
-    return runner.rejudge(phases_run, STUDIES.get("representation-phases"), settings)[1]
+    return evidence_of(phases_run)
