@@ -1,15 +1,18 @@
 """Spectrum, layer, collapse and CKA measurements of a 12-layer, 768-wide GPT-2 on 16 384 tokens, in one pass (geomem),
 against keeping all hidden states and measuring them with numpy (transformers, TransformerLens).
 
-`forward_s` is the bare forward pass of transformers' model with its logits. `measuring_s` is what comes on top: for the
-peers all after their forward pass, for geomem all of its run but the time inside the model's body; the output layer,
-which the peers' forward pass pays for, counts as measuring. Random weights and Zipf tokens: nothing here depends on
-what the numbers are. Memory is the peak of a process of its own above the model.
+`forward_s` is the bare forward pass of transformers' model with its logits, `added_s` what a way of measuring takes
+more than that, from text to numbers. `measuring_s` is the time in the measurements themselves: for the peers all after
+their forward pass, for geomem all outside the model's blocks, so that the output layer, which the peers' forward pass
+pays for, counts against it. Random weights and Zipf tokens: nothing here depends on what the numbers are. Memory is the
+peak of a process of its own above the model; the middle one of three, as heaps fall apart differently.
 """
 
 from __future__ import annotations
 
+import copy
 import importlib.util
+import statistics
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,43 +21,59 @@ import torch
 from torch import Tensor
 
 from benchmarks import probe_peer
-from benchmarks.timing import Row, in_child, peak_mib
+from benchmarks.timing import Row, in_child, in_turns, peak_mib
 
-FIELDS = ("what", "tokens", "threads", "forward_s", "total_s", "measuring_s", "total_over_forward", "measuring_ratio",
-          "peak_mib", "peak_ratio")  # fmt: skip
-LAYERS, WIDTH, HEADS, VOCABULARY, CONTEXT, BATCH = 12, 768, 12, 50257, 512, 4
+LAYERS, WIDTH, VOCABULARY, CONTEXT, BATCH = 12, 768, 50257, 512, 4
 MEASURE = ("spectrum", "collapse", "updates", "lens", "comparison")
+ROUNDS = 3
 
 
 def run(quick: bool) -> Iterator[Row]:
-    """Time all ways in turns in this process, then each one's memory in a process of its own."""
+    """Time all ways in turns in this process, then each one's memory in processes of its own."""
     size = {"layers": 2, "width": 32, "tokens": 1024} if quick else {"layers": LAYERS, "width": WIDTH, "tokens": 16_384}
-    threads = torch.get_num_threads()
-    call: Callable[..., Row] = _here if quick else in_child
-    ways = ["geomem", "transformers"] + (["transformer-lens"] if importlib.util.find_spec("transformer_lens") else [])
-    forward = min(timed("forward", **size)["total_s"] for _ in range(1 if quick else 2))
-    times = {way: timed(way, **size) for way in ways}
-    bare = call("benchmarks.probe:timed", way="model", **size)["peak_mib"]
-    peaks = {way: call("benchmarks.probe:timed", way=way, **size)["peak_mib"] - bare for way in ways}
-    long = {**size, "tokens": 4 * size["tokens"]}
+    rounds = 1 if quick else ROUNDS
+    peers = ["transformers"] + (["transformer-lens"] if importlib.util.find_spec("transformer_lens") else [])
+    ways = ["forward", "geomem", *peers]
+    rows: dict[str, list[Row]] = {way: [] for way in ways}
+
+    def once(way: str) -> float:
+        rows[way].append(timed(way, **size))
+        return rows[way][-1]["total_s"]
+
+    in_turns({way: lambda way=way: once(way) for way in ways}, rounds)
+    times = {way: _middle(found) for way, found in rows.items()}
+    bare = _peak("model", 1, quick, size)
+    peaks = {way: _peak(way, rounds, quick, size) - bare for way in ways}
     for way in ways:
-        yield _row(way, size["tokens"], threads, forward, times, peaks)
-    grown = call("benchmarks.probe:timed", way="geomem", **long)
-    yield {**dict.fromkeys(FIELDS), "what": "geomem, four times the text", "tokens": long["tokens"], "threads": threads,
-           "total_s": grown["total_s"], "peak_mib": grown["peak_mib"] - bare,
-           "peak_ratio": (grown["peak_mib"] - bare) / max(1, peaks["geomem"])}  # fmt: skip
+        yield _row(way, size["tokens"], times, peaks)
+    for peer in peers:
+        for name in MEASURE:
+            own, other = times["geomem"][name], times[peer][name]
+            yield {"what": f"{name}: {peer} against geomem", "geomem_s": own, "peer_s": other, "ratio": other / own}
+    long = {**size, "tokens": 4 * size["tokens"]}
+    grown = _peak("geomem", rounds, quick, long) - bare
+    yield {"what": "geomem, four times the text", "tokens": long["tokens"], "peak_mib": grown,
+           "peak_ratio": grown / max(1, peaks["geomem"])}  # fmt: skip
 
 
-def _row(
-    way: str, tokens: int, threads: int, forward: float, times: dict[str, Row], peaks: dict[str, float]
-) -> Row:  # fmt: skip
-    own = times[way]
-    return {
-        "what": way, "tokens": tokens, "threads": threads, "forward_s": forward, "total_s": own["total_s"],
-        "measuring_s": own["measuring_s"], "total_over_forward": own["total_s"] / forward,
-        "measuring_ratio": own["measuring_s"] / max(1e-9, times["geomem"]["measuring_s"]),
-        "peak_mib": peaks[way], "peak_ratio": peaks[way] / max(1, peaks["geomem"]),
-    }  # fmt: skip
+def _middle(rows: list[Row]) -> Row:
+    return {name: statistics.median(row[name] for row in rows) for name in rows[0]}
+
+
+def _peak(way: str, rounds: int, quick: bool, size: dict[str, int]) -> float:
+    call: Callable[..., Row] = _here if quick else in_child
+    return statistics.median(call("benchmarks.probe:timed", way=way, **size)["peak_mib"] for _ in range(rounds))
+
+
+def _row(way: str, tokens: int, times: dict[str, Row], peaks: dict[str, float]) -> Row:
+    own, geomem, forward = times[way], times["geomem"], times["forward"]["total_s"]
+    row = {"what": way, "tokens": tokens, "threads": torch.get_num_threads(), "forward_s": forward,
+           "total_s": own["total_s"], "total_over_forward": own["total_s"] / forward,
+           "peak_mib": peaks[way], "peak_ratio": peaks[way] / max(1, peaks["geomem"])}  # fmt: skip
+    if way == "forward":
+        return row
+    return {**row, "added_s": own["total_s"] - forward, "measuring_s": own["measuring_s"],
+            "measuring_ratio": own["measuring_s"] / geomem["measuring_s"]}  # fmt: skip
 
 
 def _here(_target: str, **arguments: Any) -> Row:
@@ -62,58 +81,77 @@ def _here(_target: str, **arguments: Any) -> Row:
 
 
 def timed(way: str, layers: int, width: int, tokens: int) -> Row:
-    """Measure in one of the ways and return seconds (called in a process of its own for memory)."""
+    """Measure in one of the ways and return its seconds, by family too."""
     model = gpt2(layers, width)
     windows = zipf_windows(tokens)
     if way == "model":
-        return {"total_s": 0.0, "measuring_s": 0.0}
-    began = time.perf_counter()
+        return {"total_s": 0.0}
     if way == "forward":
-        with torch.no_grad():
-            for rows in windows.split(BATCH):
-                model(rows)
-        return {"total_s": time.perf_counter() - began, "measuring_s": 0.0}
+        return _forward(model, windows)
     if way == "geomem":
         return _geomem(model, windows)
-    source = _lens_model(layers, width) if way == "transformer-lens" else model
+    return _peer(way, model, windows)
+
+
+def _forward(model: Any, windows: Tensor) -> Row:
     began = time.perf_counter()
+    with torch.no_grad():
+        for rows in windows.split(BATCH):
+            model(rows)
+    return {"total_s": time.perf_counter() - began}
+
+
+def _peer(way: str, model: Any, windows: Tensor) -> Row:
+    source = _lens_model(model) if way == "transformer-lens" else model
     read = probe_peer.lens_states if way == "transformer-lens" else probe_peer.transformers_states
-    states, _ = read(source, windows, BATCH)
+    began = time.perf_counter()
+    kept = read(source, windows, BATCH)
     passed = time.perf_counter()
     targets = torch.cat([windows[:, 1:], torch.full_like(windows[:, :1], -1)], 1).flatten().numpy()
-    weight = model.lm_head.weight.detach().numpy()
-    probe_peer.measure(states, targets, weight, lambda rows: model.lm_head(model.transformer.ln_f(rows)))
+    taken = probe_peer.measure(kept, targets, model)
     ended = time.perf_counter()
-    return {"total_s": ended - began, "measuring_s": ended - passed}
+    return {"total_s": ended - began, "measuring_s": ended - passed, **taken}
 
 
 def _geomem(model: Any, windows: Tensor) -> Row:
     from geomem.models.adapters import adapt
-    from geomem.probing.passes import measured, read_pass
+    from geomem.probing import block_reader
+    from geomem.probing.passes import measured, reader_for
     from geomem.probing.spec import ProbeSpec
     from geomem.probing.subject import Subject
 
     subject = Subject("gpt2", None, model, adapt(model), None)
     spec = ProbeSpec(models=("gpt2",), text="tokens", measure=MEASURE, controls=(), max_tokens=windows.numel(),
                      batch_tokens=BATCH * CONTEXT, context=CONTEXT)  # fmt: skip
-    passes = _Clock(subject.adapter.run)
+    passes, scalars = _Clock(subject.adapter.run), _Clock(block_reader.update_scalars)
     subject.adapter.run = passes
+    block_reader.update_scalars = scalars
     began = time.perf_counter()
-    measured(read_pass(subject, "", spec, windows.flatten().int()), subject, "")
-    total = time.perf_counter() - began
-    return {"total_s": total, "measuring_s": total - passes.seconds}
+    try:
+        reader = reader_for(subject, "", spec, windows.flatten().int())
+        clocks = {family.name: (_Clock(family.update), _Clock(family.results)) for family in reader.families}
+        for family in reader.families:
+            family.update, family.results = clocks[family.name]
+        reader.read(range(reader.plan.batches))
+        measured(reader, subject, "")
+        total = time.perf_counter() - began
+    finally:
+        block_reader.update_scalars = scalars.function
+    taken = {name: update.seconds + results.seconds for name, (update, results) in clocks.items()}
+    taken["updates"] += scalars.seconds
+    return {"total_s": total, "measuring_s": total - passes.seconds + scalars.seconds, **taken}
 
 
 class _Clock:
     """A function that adds up the seconds it takes."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        self._function, self.seconds = function, 0.0
+        self.function, self.seconds = function, 0.0
 
     def __call__(self, *arguments: Any) -> Any:
         began = time.perf_counter()
         try:
-            return self._function(*arguments)
+            return self.function(*arguments)
         finally:
             self.seconds += time.perf_counter() - began
 
@@ -136,11 +174,11 @@ def zipf_windows(tokens: int) -> Tensor:
     return drawn.reshape(-1, CONTEXT)
 
 
-def _lens_model(layers: int, width: int) -> Any:
-    from transformer_lens import HookedTransformer, HookedTransformerConfig
+def _lens_model(model: Any) -> Any:
+    """Return TransformerLens' view of the model, which it changes: of a copy, and without a tokenizer's help."""
+    from tokenizers import Tokenizer, models
+    from transformer_lens.model_bridge import TransformerBridge
+    from transformers import PreTrainedTokenizerFast
 
-    config = HookedTransformerConfig(
-        n_layers=layers, d_model=width, n_ctx=CONTEXT, d_head=min(64, width), n_heads=max(1, width // 64),
-        d_vocab=VOCABULARY, act_fn="gelu_new", normalization_type="LN", seed=0,
-    )  # fmt: skip
-    return HookedTransformer(config).eval()
+    unused = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(models.WordLevel({"?": 0}, unk_token="?")))
+    return TransformerBridge.boot_transformers("gpt2", hf_model=copy.deepcopy(model), tokenizer=unused, device="cpu")

@@ -7,7 +7,9 @@ a pair of layers for CKA, a loop over classes. float32 throughout, as the hidden
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,54 +18,96 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 Array = NDArray[np.float32]
-LENS_TOKENS = 256
+LENS_TOKENS, DIMENSION_TOKENS = 256, 1024
+"""Tokens the probe looks at: the peers look at as many, not at all of them."""
 
 
-def transformers_states(model: Any, windows: Tensor, batch: int) -> tuple[list[Array], Array]:
-    """Return all hidden states (L + 1 arrays (n, d)) and the loss of each token, everything kept."""
-    kept: list[list[Tensor]] = []
-    losses: list[Tensor] = []
-    with torch.no_grad():
-        for rows in windows.split(batch):
-            out = model(rows, output_hidden_states=True)
-            kept.append([state.flatten(0, 1) for state in out.hidden_states])
-            losses.append(_losses(out.logits, rows))
-    return [torch.cat(parts).numpy() for parts in zip(*kept, strict=True)], torch.cat(losses).numpy()
+@dataclass
+class Kept:
+    """What a forward pass over the whole text leaves: L + 1 arrays (n, d), losses, and the most likely next tokens."""
+
+    states: list[Array]
+    losses: Array
+    choices: NDArray[np.int64]
 
 
-def lens_states(model: Any, windows: Tensor, batch: int) -> tuple[list[Array], Array]:
-    """Return the same from TransformerLens' `run_with_cache`, which also keeps attention and MLP activations."""
-    kept: list[list[Tensor]] = []
-    losses: list[Tensor] = []
+def transformers_states(model: Any, windows: Tensor, batch: int) -> Kept:
+    """Keep all hidden states that transformers' model reports."""
+
+    def read(rows: Tensor) -> tuple[Tensor, Sequence[Tensor]]:
+        out = model(rows, output_hidden_states=True)
+        return out.logits, out.hidden_states
+
+    return _read(read, windows, batch)
+
+
+def lens_states(model: Any, windows: Tensor, batch: int) -> Kept:
+    """Keep the same from TransformerLens' `run_with_cache`, which also keeps attention and MLP activations."""
     names = [f"blocks.{layer}.hook_resid_pre" for layer in range(model.cfg.n_layers)]
     names.append(f"blocks.{model.cfg.n_layers - 1}.hook_resid_post")
+
+    def read(rows: Tensor) -> tuple[Tensor, Sequence[Tensor]]:
+        logits, cache = model.run_with_cache(rows)
+        return logits, [cache[name] for name in names]
+
+    return _read(read, windows, batch)
+
+
+def _read(read: Callable[[Tensor], tuple[Tensor, Sequence[Tensor]]], windows: Tensor, batch: int) -> Kept:
+    kept: list[list[Tensor]] = []
+    losses: list[Tensor] = []
+    choices: list[Tensor] = []
     with torch.no_grad():
         for rows in windows.split(batch):
-            logits, cache = model.run_with_cache(rows)
-            kept.append([cache[name].flatten(0, 1) for name in names])
-            losses.append(_losses(logits, rows))
-    return [torch.cat(parts).numpy() for parts in zip(*kept, strict=True)], torch.cat(losses).numpy()
+            logits, states = read(rows)
+            kept.append([state.flatten(0, 1) for state in states])
+            said, came = logits[:, :-1].flatten(0, 1), rows[:, 1:].flatten()
+            losses.append(torch.nn.functional.cross_entropy(said, came, reduction="none"))
+            choices.append(logits.argmax(-1).flatten())
+    whole = [torch.cat(parts).numpy() for parts in zip(*kept, strict=True)]
+    return Kept(whole, torch.cat(losses).numpy(), torch.cat(choices).numpy())
 
 
-def measure(
-    states: Sequence[Array], targets: NDArray[np.int64], weight: Array, logits_of: Callable[[Tensor], Tensor]
-) -> dict[str, Any]:
-    """Return spectra, update norms, the logit lens, collapse and the CKA map, from hidden states kept whole."""
-    return {
-        "rankme": [rankme(layer) for layer in states],
-        "anisotropy": [anisotropy(layer) for layer in states],
-        "updates": [updates(one, two) for one, two in itertools.pairwise(states)],
-        "lens": lens(states, logits_of),
-        "cdnv": collapse(states[-1], targets, weight),
-        "cka": cka_map(states),
+def measure(kept: Kept, targets: NDArray[np.int64], model: Any) -> dict[str, float]:
+    """Measure everything from hidden states kept whole; return the seconds each family takes, by its name."""
+    states, weight = kept.states, model.lm_head.weight.detach().numpy()
+    work: dict[str, Callable[[], object]] = {
+        "spectrum": lambda: [spectra(states), spectrum(weight)],
+        "collapse": lambda: [collapse(states, targets, weight), class_agreement(states[-1], targets, kept.choices)],
+        "updates": lambda: [updates(one, two) for one, two in itertools.pairwise(states)],
+        "lens": lambda: lens(states, lambda rows: model.lm_head(model.transformer.ln_f(rows))),
+        "comparison": lambda: cka_map(states),
     }
+    taken: dict[str, float] = {}
+    for name, do in work.items():
+        began = time.perf_counter()
+        do()
+        taken[name] = time.perf_counter() - began
+    return taken
 
 
-def rankme(layer: Array) -> float:
-    """Return exp of the entropy of the eigenvalues' shares, by a dense decomposition."""
+def spectra(states: Sequence[Array]) -> list[tuple[float, ...]]:
+    """Return for each layer what its singular values give, the mean cosine, and two intrinsic dimensions."""
+    return [(*spectrum(layer), anisotropy(layer), *intrinsic_dimensions(layer)) for layer in states]
+
+
+def spectrum(layer: Array) -> tuple[float, float, float, float]:
+    """Return RankMe, the exponent of the eigenvalues, participation ratio and stable rank, by a dense decomposition."""
     energy = np.linalg.svd(layer - layer.mean(0), compute_uv=False).astype(np.float64) ** 2
     shares = energy / energy.sum()
-    return float(np.exp(-(shares * np.log(shares + 1e-30)).sum()))
+    rankme = float(np.exp(-(shares * np.log(shares + 1e-30)).sum()))
+    ranks = np.arange(1, len(energy) + 1)
+    kept = slice(10, len(energy) // 2)
+    alpha = -float(np.polyfit(np.log(ranks[kept]), np.log(energy[kept]), 1)[0])
+    return rankme, alpha, float(energy.sum() ** 2 / np.square(energy).sum()), float(energy.sum() / energy[0])
+
+
+def intrinsic_dimensions(layer: Array) -> tuple[float, float]:
+    """Return TwoNN and MLE of as many tokens as the probe takes."""
+    import skdim
+
+    points = layer[np.arange(DIMENSION_TOKENS) * len(layer) // DIMENSION_TOKENS]
+    return skdim.id.TwoNN().fit(points).dimension_, skdim.id.MLE().fit(points).dimension_
 
 
 def anisotropy(layer: Array) -> float:
@@ -93,19 +137,54 @@ def lens(states: Sequence[Array], logits_of: Callable[[Tensor], Tensor]) -> list
     return found
 
 
-def collapse(layer: Array, targets: NDArray[np.int64], weight: Array, least: int = 5, most: int = 1024) -> float:
-    """Return the mean CDNV over pairs of next-token classes, class by class and pair by pair of a table."""
+def collapse(
+    states: Sequence[Array], targets: NDArray[np.int64], weight: Array, most: int = 1024, common: int = 256
+) -> list[tuple[float, ...]]:
+    """Return CDNV, equinormness and angles of next-token classes at the end, and at every depth of the commonest."""
+    found = [class_geometry(states[-1], targets, commonest(targets, most), weight)]
+    ids = commonest(targets, common)
+    return found + [class_geometry(layer, targets, ids) for layer in states[:-1]]
+
+
+def commonest(targets: NDArray[np.int64], most: int, least: int = 5) -> NDArray[np.int64]:
+    """Return the classes with enough samples, commonest first."""
     ids, counts = np.unique(targets[targets >= 0], return_counts=True)
-    ids = ids[counts >= least][np.argsort(-counts[counts >= least])][:most]
+    return ids[counts >= least][np.argsort(-counts[counts >= least])][:most]
+
+
+def class_means(layer: Array, targets: NDArray[np.int64], ids: NDArray[np.int64]) -> tuple[list[Array], Array]:
+    """Return the rows of every class, and the class means."""
     rows = [layer[targets == one] for one in ids]
-    means = np.stack([part.mean(0) for part in rows])
+    return rows, np.stack([part.mean(0) for part in rows])
+
+
+def class_geometry(
+    layer: Array, targets: NDArray[np.int64], ids: NDArray[np.int64], weight: Array | None = None
+) -> tuple[float, ...]:
+    """Return the mean CDNV over pairs, the spread of norms and of angles, and the agreement with the output layer."""
+    rows, means = class_means(layer, targets, ids)
     spread = np.array([np.square(part - mean).sum(1).mean() for part, mean in zip(rows, means, strict=True)])
     total = 0.0
     for one in range(len(ids)):
         distance = np.square(means[one + 1 :] - means[one]).sum(1)
         total += float(((spread[one + 1 :] + spread[one]) / 2 / distance).sum())
-    cosines = (weight[ids] * (means - means.mean(0))).sum(1)
-    return total / (len(ids) * (len(ids) - 1) / 2) + 0 * float(cosines.mean())
+    centred = means - means.mean(0)
+    norms = np.linalg.norm(centred, axis=1)
+    angles = (centred @ centred.T / np.outer(norms, norms))[np.triu_indices(len(ids), 1)]
+    numbers = (total / len(angles), float(norms.std() / norms.mean()), float(angles.std()))
+    if weight is None:
+        return numbers
+    own = weight[ids] - weight[ids].mean(0)
+    return (*numbers, float(((own * centred).sum(1) / (np.linalg.norm(own, axis=1) * norms)).mean()))
+
+
+def class_agreement(layer: Array, targets: NDArray[np.int64], choices: NDArray[np.int64], count: int = 1024) -> float:
+    """Return how often the nearest class mean of a token is what the model itself chooses (NC4)."""
+    ids = commonest(targets, 1024)
+    _, means = class_means(layer, targets, ids)
+    index = np.arange(count) * len(layer) // count
+    distance = np.square(means).sum(1) - 2 * layer[index] @ means.T
+    return float((ids[distance.argmin(1)] == choices[index]).mean())
 
 
 def cka_map(states: Sequence[Array]) -> Array:
@@ -117,9 +196,3 @@ def cka_map(states: Sequence[Array]) -> Array:
         cross = float(np.linalg.norm(centred[one].T @ centred[two]) ** 2)
         found[one, two] = found[two, one] = cross / (own[one] * own[two])
     return found
-
-
-def _losses(logits: Tensor, tokens: Tensor) -> Tensor:
-    return torch.nn.functional.cross_entropy(
-        logits[:, :-1].flatten(0, 1), tokens[:, 1:].flatten(), reduction="none"
-    )  # fmt: skip

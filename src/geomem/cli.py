@@ -204,7 +204,7 @@ class Probe:
     measure: Annotated[Many, arg(metavar="FAMILY")] = ()
     """measure these families only, or 'all' with the slow ones (repeat the option; see geomem list probe)"""
     layers: Annotated[str | None, arg(metavar="1,5,9")] = None
-    """layers of the slow families; default: all"""
+    """layers to measure (0 is the embedding); default: all. A skip plan, and two models side by side, take all"""
     graph: Annotated[str | None, arg(metavar="KIND|FILE")] = None
     """ask whether the model holds this graph's names as a map, such as 'countries'"""
     templates: Annotated[str | None, arg(metavar="FILE|text")] = None

@@ -36,6 +36,30 @@ def test_a_folder_and_a_text_file_give_the_same_as_the_model_itself(tmp_path: Pa
     assert one.profile("spectrum/rankme", "untrained")
 
 
+def test_chosen_layers_get_the_numbers_they_have_among_all_of_them() -> None:
+    measure = ("spectrum", "collapse", "updates", "lens", "attention", "comparison", "recency", "plan", "skips")
+    some = probe(tiny.gpt2(), tiny.tokens(), measure=measure, controls=("shuffled",), layers=(2, 0), **SETTINGS)
+    every = probe(tiny.gpt2(), tiny.tokens(), measure=measure, controls=("shuffled",), **SETTINGS)
+    # What compares a layer with one that was not asked for, or weighs all of them, cannot be there.
+    lost = ("comparison/cka_next", "comparison/linear_cka_next", "comparison/cka_last", "skips/depth_score")
+    wanted = [row for row in every.rows if row.layer in (None, 0, 2) or row.metric.startswith("plan/")]
+    wanted = [row for row in wanted if not row.metric.startswith(lost)]
+    key = lambda row: (row.metric, row.condition, -1 if row.layer is None else row.layer)  # noqa: E731
+    found = {key(row): row.value for row in some.rows}
+    assert {row.layer for row in some.rows if not row.metric.startswith("plan/")} == {None, 0, 2}
+    assert found == pytest.approx({key(row): row.value for row in wanted}, rel=1e-6, abs=1e-9, nan_ok=True)
+    assert found["comparison/cka_first", "", 2] < 1
+    assert "<svg" in some._repr_html_()
+
+
+def test_layers_that_are_not_there_are_one_line_and_the_last_is_no_block() -> None:
+    with pytest.raises(InputError, match=r"--layers: there is no layer 4; layers are 0\.\.3"):
+        probe(tiny.gpt2(), tiny.tokens(), measure=("knowledge",), controls=(), layers=(1, 4), **SETTINGS)
+    found = probe(tiny.gpt2(), tiny.tokens(), measure=("skips", "lens"), controls=(), layers=(3,), **SETTINGS)
+    assert "skips was left out: none of --layers 3 is a block" in found.notes
+    assert set(found.profile("lens/kl")) == {3}
+
+
 def test_what_does_not_fit_is_one_line() -> None:
     with pytest.raises(InputError, match="a text needs a tokenizer"):
         probe(tiny.gpt2(), "novels", controls=(), **SETTINGS)

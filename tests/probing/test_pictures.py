@@ -7,7 +7,7 @@ import torch
 from geomem.probing.findings import Probed
 from geomem.probing.pictures import layer_table, pictures, profile_panel
 from geomem.report.figures import draw
-from geomem.runs.exhibits import Heatmap, Profiles, Table
+from geomem.runs.exhibits import Curves, Heatmap, Profiles, Table
 from tests.probing.test_findings import result
 
 OWN = {"spectrum/rankme": [5.0, 4.0, 3.0], "updates/update_ratio": [2.0, 0.5], "lens/kl": [3.0, 1.0, 0.0]}
@@ -17,6 +17,8 @@ def _probed(name: str = "m") -> Probed:
     arrays = {
         "spectrum/eigenvalues": torch.rand(3, 8).sort(1, descending=True).values,
         "comparison/cka": torch.eye(3),
+        "spectrum/layers": torch.arange(3),
+        "comparison/layers": torch.arange(3),
         "attention/places": torch.ones(2, 4),
     }
     own = result(OWN, chance={"spectrum/rankme": 7.0}, layers=2)
@@ -43,6 +45,18 @@ def test_several_models_are_drawn_side_by_side_without_their_null_models() -> No
     (maps,) = [one for one in pictures([_probed("a"), _probed("b")]) if one.id == "cka-map"]
     assert isinstance(maps, Heatmap)
     assert [one.title for one in maps.panels] == ["a", "b"]
+
+
+def test_layers_that_were_chosen_go_by_their_own_names() -> None:
+    one = _probed()
+    chosen = {"spectrum/layers": torch.tensor([0, 5, 9]), "comparison/layers": torch.tensor([0, 5, 9])}
+    measured = replace(one.measured, kept={**one.measured.arrays(), **chosen})
+    found = {exhibit.id: exhibit for exhibit in pictures([Probed(measured)])}
+    spectra, cka = found["spectra"], found["cka-map"]
+    assert isinstance(spectra, Curves)
+    assert isinstance(cka, Heatmap)
+    assert [series.name for series in spectra.series] == ["layer 0", "layer 5", "layer 9"]
+    assert cka.row_names == cka.col_names == ("0", "5", "9")
 
 
 def test_a_measure_with_zeros_is_not_drawn_on_a_logarithmic_axis() -> None:

@@ -14,11 +14,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from geomem.geometry.vectors import CHUNK_ENTRIES, row_chunks
+from geomem.geometry.vectors import row_chunks
 from geomem.geometry.windows import LayerMeans
 
 LENS_NAMES = ("kl", "overlap", "loss")
 TOP = 5
+LENS_ENTRIES = 1 << 22
+"""Entries of a matrix of logits: twice the usual chunk, since an output layer needs some hundred rows to be fast."""
 
 
 def kl_divergence(layer_logprobs: Float[Tensor, "n v"], final_logprobs: Float[Tensor, "n v"]) -> Float[Tensor, " n"]:
@@ -43,7 +45,7 @@ def lens_scalars(
     logits_of: Callable[[Float[Tensor, "r d"]], Float[Tensor, "r v"]],
     labels: Int[Tensor, "*n"] | None = None,
     *,
-    entries: int = CHUNK_ENTRIES,
+    entries: int = LENS_ENTRIES,
 ) -> dict[str, Float[Tensor, " l *n"]]:
     """Return kl, overlap and (with labels) loss in nats of every token through the lens of each stream.
 
@@ -64,11 +66,34 @@ def lens_scalars(
             final = _logprobs(logits_of, flat[-1][rows])
             for place, stream in enumerate(flat):
                 here = final if place == len(flat) - 1 else _logprobs(logits_of, stream[rows])
-                result["kl"][place, rows] = kl_divergence(here, final)
                 result["overlap"][place, rows] = top_overlap(here, final)
                 if targets is not None:
                     result["loss"][place, rows] = -here.gather(1, targets[rows])[:, 0]
+                result["kl"][place, rows] = kl_divergence(here, final)
     return {name: values.reshape(len(flat), *streams[-1].shape[:-1]) for name, values in result.items()}
+
+
+def own_output(
+    stream: Float[Tensor, "n d"],
+    logits_of: Callable[[Float[Tensor, "r d"]], Float[Tensor, "r v"]],
+    labels: Int[Tensor, " n"],
+    *,
+    entries: int = LENS_ENTRIES,
+) -> tuple[Float[Tensor, " n"], Int[Tensor, " n"]]:
+    """Return the model's own loss in nats and its own choice (the token of the largest logit) at every token.
+
+    stream: the one the model itself reads, before the final norm. labels: the right token for every row. entries: as
+    for `lens_scalars`; no gradient is kept.
+    """
+    with torch.no_grad():
+        width = logits_of(stream[:1]).shape[-1]
+        loss = stream.new_empty(len(stream), dtype=torch.promote_types(stream.dtype, torch.float32))
+        choice = torch.empty_like(labels)
+        for rows in row_chunks(len(stream), width, entries):
+            logits = logits_of(stream[rows])
+            loss[rows] = torch.nn.functional.cross_entropy(logits.to(loss.dtype), labels[rows], reduction="none")
+            choice[rows] = logits.argmax(-1)
+    return loss, choice
 
 
 class LogitLens(LayerMeans):

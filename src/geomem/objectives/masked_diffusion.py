@@ -1,6 +1,6 @@
 """Masked (absorbing) diffusion: tokens are masked at a random rate and predicted from all that is left.
 
-Source: arXiv 2502.09992 (LLaDA), section 2 and appendix A. With a rate t per sequence, E_t [1 / t * sum of -log p(x_i)
+Source: arXiv 2502.09992 (LLaDA), the pretraining objective. With a rate t per sequence, E_t [1 / t * sum of -log p(x_i)
 over masked i] bounds the negative log-likelihood of the sequence; divided by its length it is a loss in nats a token.
 As in the form it evaluates with, the number of masked tokens is what is drawn, not each token's fate: n = round(t K) of
 the K labelled ones, all choices equally likely, and the weight is K / n. Every sequence then counts alike, the variance

@@ -133,6 +133,7 @@ def _pass(subject: Subject, condition: str, spec: ProbeSpec, tokens: Tensor, roo
     rows = measured(reader, subject, condition)
     own = replace(subject, model=reader.adapter.model, adapter=reader.adapter)
     measure_extras(own, condition, spec, reader.plan, rows, lambda _name, _done, _total: None)
+    rows.only(spec.layers)
     if not condition:
         rows.lines += [*subject.notes, *left_out(subject, spec)]
     folder = root / (condition or "measured")

@@ -27,9 +27,9 @@ class Task:
 
     @property
     def layers(self) -> tuple[int, ...]:
-        """The blocks to look at: those asked for with --layers, else all."""
+        """The blocks to look at: those asked for with --layers (which may be none: the last layer is no block)."""
         count = self.subject.shape.layers
-        return tuple(layer for layer in self.spec.layers if layer < count) or tuple(range(count))
+        return tuple(layer for layer in self.spec.layers or range(count) if layer < count)
 
 
 class Extra(ABC):

@@ -34,6 +34,9 @@ def measure_extras(
             continue
         if stop():
             raise KeyboardInterrupt
+        if not task.layers and name in ("skips", "erasure", "decomposition"):
+            rows.lines.append(f"{name} was left out: none of --layers {', '.join(map(str, spec.layers))} is a block")
+            continue
         tell(name, 0, 1)
         kind().measure(task, rows, tell)
     if not condition and len(spec.models) > 1 and not spec.series and "comparison" in spec.measure:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 from torch import Tensor
 from torchmetrics import Metric
 
+from geomem.geometry.lens import own_output
 from geomem.geometry.updates import MlpInput
 from geomem.probing.plan import Plan
+from geomem.probing.rerun import chosen_layers
 from geomem.probing.rows import Rows
 from geomem.probing.sample import Sample
 from geomem.probing.slab import Slab
@@ -51,10 +54,17 @@ class Ended:
     shape: Shape
     spec: ProbeSpec
 
+    @cached_property
+    def output(self) -> tuple[Tensor, Tensor]:
+        """The loss in nats and the token chosen at every sampled token of a causal model, each (n,), computed once."""
+        device = self.adapter.device
+        return own_output(self.sample.streams[-1].to(device), self.adapter.logits, self.sample.targets.to(device))
+
 
 class Family(ABC):
     """One family in one pass.
 
+    layers: the streams 0..L to measure, ascending; all unless `--layers` says which.
     name: as `--measure` knows it. needs: what of a model it cannot do without, by the names of `Shape`'s bools; without
     one the family is left out and the report says so.
     """
@@ -64,6 +74,7 @@ class Family(ABC):
 
     def __init__(self, shape: Shape, spec: ProbeSpec, plan: Plan) -> None:
         self.shape, self.spec, self.plan = shape, spec, plan
+        self.layers = chosen_layers(spec.layers or None, shape.layers + 1, "--layers")
         self.metrics: dict[str, Metric] = {}
 
     @abstractmethod

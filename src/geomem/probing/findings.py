@@ -173,7 +173,7 @@ def _lens(probed: Probed) -> Finding | None:
     above = [layer for layer, value in gaps.items() if value > 1.0]
     if not above or max(above) == last:
         return None
-    layer = max(above) + 1
+    layer = min(layer for layer in gaps if layer > max(above))
     share = layer / last
     when = "only late" if share > 0.8 else "early" if share < 0.4 else "in the middle"
     text = (f"The prediction takes shape {when}: the logit lens is within 1 nat of the final guess from layer {layer} "

@@ -17,11 +17,11 @@ _SHARE = 0.9
 def bytes_a_token(shape: Shape, context: int, *, attention: bool, itemsize: int = 4) -> int:
     """Return the bytes that one token of a batch takes at the peak of a pass.
 
-    Streams of all layers, once more for what is read of them; attention and MLP outputs; the widest MLP activation
-    (four widths, twice); attention scores of one layer, twice when their weights are read.
+    Streams of all layers, once more for what is read of them; one block's stream, attention and MLP outputs; the widest
+    MLP activation (four widths, twice); attention scores of one layer, twice when their weights are read.
     """
     streams = 2 * (shape.layers + 1) * shape.width
-    parts = 2 * shape.layers * shape.width
+    parts = 3 * shape.width
     mlp = 8 * shape.width
     scores = shape.heads * context * (2 if attention else 1)
     return itemsize * (streams + parts + mlp + scores)

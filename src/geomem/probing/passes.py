@@ -16,6 +16,7 @@ from geomem.probing.conditions import untrained_twin
 from geomem.probing.memory import bytes_a_token, check_fits, free_bytes
 from geomem.probing.plan import Plan, make_plan
 from geomem.probing.reader import Progress, Reader, no_progress
+from geomem.probing.rerun import chosen_layers
 from geomem.probing.rows import Rows
 from geomem.probing.spec import ProbeSpec
 from geomem.probing.subject import Subject
@@ -61,7 +62,11 @@ def subject_under(subject: Subject, condition: str, spec: ProbeSpec) -> Subject:
 
 
 def reader_for(subject: Subject, condition: str, spec: ProbeSpec, tokens: Path | Tensor) -> Reader:
-    """Return a reader that has read nothing yet. Raises InputError when a batch would not fit in memory."""
+    """Return a reader that has read nothing yet.
+
+    Raises InputError for --layers that the model does not have, and when a batch would not fit in memory.
+    """
+    chosen_layers(spec.layers or None, subject.shape.layers + 1, "--layers")
     words = tokens_of(subject, spec, tokens) if isinstance(tokens, Path) else tokens
     plan = plan_for(subject, spec, words, condition)
     reader = Reader(subject.adapter, subject.shape, spec, plan)

@@ -118,11 +118,12 @@ def spectra(models: Sequence[Probed], order: int) -> Curves | None:
     values = _array(models[0].measured, "spectrum/eigenvalues")
     if values is None:
         return None
+    layers = models[0].measured.arrays()["spectrum/layers"].tolist()
     last = len(values) - 1
     chosen = sorted({round(share * last / 4) for share in range(5)})
     series: list[Series] = []
-    for place, layer in enumerate(chosen):
-        row = values[layer].double()
+    for place, number in enumerate(chosen):
+        layer, row = layers[number], values[number].double()
         row = row[row > 1e-9 * row.sum()] / row.sum()
         series.append(
             Series(name=f"layer {layer}", x=tuple(range(1, len(row) + 1)), y=tuple(row.tolist()), colour=place)
@@ -143,8 +144,8 @@ def cka_maps(models: Sequence[Probed], order: int) -> Heatmap | None:
               for name, one in shown if (found := _array(one, "comparison/cka")) is not None]  # fmt: skip
     if not panels:
         return None
-    layers = {len(panel.matrix) for panel in panels}
-    names = tuple(map(str, range(layers.pop()))) if len(layers) == 1 else None
+    layers = {tuple(one.arrays()["comparison/layers"].tolist()) for _, one in shown if "comparison/cka" in one.arrays()}
+    names = tuple(map(str, layers.pop())) if len(layers) == 1 else None
     return Heatmap(
         row_names=names, col_names=names,
         id="cka-map", title="How alike are the layers? (CKA)", experiment="comparison", order=order,

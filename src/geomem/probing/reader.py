@@ -12,13 +12,13 @@ from torch import Tensor
 
 from geomem.errors import RunError
 from geomem.geometry.sinks import find_sinks, keep_mask, sink_scalars
+from geomem.probing.block_reader import BlockReader
 from geomem.probing.families import build_families
 from geomem.probing.family import Ended, Family, Shape
 from geomem.probing.memory import bytes_a_token, clear_memory_errors
 from geomem.probing.plan import Plan
 from geomem.probing.rows import Rows
 from geomem.probing.sample import SampleStore
-from geomem.probing.scalars import block_scalars
 from geomem.probing.slab import Slab
 from geomem.probing.spec import ProbeSpec
 from geomem.runs.atomic import write_atomic_with
@@ -80,13 +80,13 @@ class Reader:
         tokens, targets, windows = (part.to(device) for part in self.plan.batch(number))
         if self.spec.attention and self.shape.maps:
             self.adapter.visit_attention_maps(tokens, self._attend)
-        with self.adapter.record(streams=True, parts=True) as record:
+        reader = BlockReader(self.shape.layers, self.shape.mlp_input)
+        with self.adapter.record(after_block=reader) as record:
             self.adapter.run(tokens)
-        scalars = block_scalars(record, self.shape.mlp_input)
         found = find_sinks([sink_scalars(stream) for stream in record.streams[1:]])
         keep = torch.ones_like(tokens, dtype=torch.bool) if self.spec.keep_sinks else keep_mask(found)
         final = self.adapter.final(record.streams[-1]) if self.shape.head else None
-        return Slab(tokens, targets, windows, record.streams, keep, final, scalars, found)
+        return Slab(tokens, targets, windows, record.streams, keep, final, reader.scalars, found)
 
     def _attend(self, layer: int, weights: Tensor) -> None:
         for family in self.families:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -53,6 +53,12 @@ class Rows:
         self.extend(other.rows)
         self.arrays |= other.arrays
         self.lines += other.lines
+
+    def only(self, layers: Sequence[int]) -> None:
+        """Drop the rows of other layers, if any layers are given. A skip plan is about all blocks, and stays whole."""
+        wanted = {None, *layers}
+        if layers:
+            self.rows = [row for row in self.rows if row.layer in wanted or row.metric.startswith("plan/")]
 
     def value(self, metric: str, layer: int | None = None) -> float:
         """Return the measured value of a metric; NaN when it is not there."""

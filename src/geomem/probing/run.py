@@ -155,6 +155,7 @@ def _one(step: Step, subject: Subject, spec: ProbeSpec, run: Run, display: Displ
     rows = measured(reader, subject, step.condition)
     own = replace(subject, model=reader.adapter.model, adapter=reader.adapter)
     measure_extras(own, step.condition, spec, reader.plan, rows, tell_more, stop)
+    rows.only(spec.layers)
     if not step.condition:
         rows.lines += [*subject.notes, *left_out(subject, spec)]
     keep_pass(folder, rows, reader, time.monotonic() - began)

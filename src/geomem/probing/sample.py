@@ -5,7 +5,7 @@ What needs single tokens (distances, the logit lens, intervals by window) reads 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -39,65 +39,66 @@ class Sample:
         """Return the tokens that are no attention sinks."""
         return self if bool(self.kept.all()) else self.only(self.kept)
 
-    def in_order(self) -> Sample:
-        """Return the same tokens by window and place, whatever shards they came from."""
-        span = int(self.places.max()) + 1 if len(self) else 1
-        return self.only((self.windows * span + self.places).argsort(stable=True))
 
-
-@dataclass
 class SampleStore:
-    """Gathers the planned tokens slab by slab. planned: (n, 2) int64, window and place, in rising order."""
+    """Gathers the planned tokens slab by slab, each at its place in the plan, whatever shard it came from.
 
-    planned: Tensor
-    streams: list[list[Tensor]] = field(default_factory=list[list[Tensor]])
-    facts: list[Tensor] = field(default_factory=list[Tensor])
+    planned: (n, 2) int64, window and place, in rising order. Room for all n is taken at once, so that memory does not
+    grow, and is not cut into pieces, as the pass goes on.
+    """
+
+    def __init__(self, planned: Tensor) -> None:
+        self.planned = planned
+        self._there = torch.zeros(len(planned), dtype=torch.bool)
+        self._facts = torch.zeros(len(planned), 5, dtype=torch.int64)
+        self._streams: Tensor | None = None
 
     def update(self, slab: Slab) -> None:
         """Take the planned tokens of a slab; all layers, on the CPU, float32 (float64 stays)."""
-        rows, places = self._inside(slab)
+        index, rows = self._inside(slab)
         device = slab.tokens.device
-        row, place = rows.to(device), places.to(device)
-        if not self.streams:
-            self.streams = [[] for _ in slab.streams]
-        for kept, stream in zip(self.streams, slab.streams, strict=True):
-            taken = stream[row, place].cpu()
-            kept.append(taken if taken.dtype == torch.float64 else taken.float())
+        row, place = rows.to(device), self.planned[index, 1].to(device)
+        streams = self._room(len(slab.streams), slab.streams[0])
+        for kept, stream in zip(streams, slab.streams, strict=True):
+            kept[index] = stream[row, place].to("cpu", kept.dtype)
         columns = [slab.windows[row], place, slab.tokens[row, place], slab.targets[row, place], slab.keep[row, place]]
-        self.facts.append(torch.stack([column.to(torch.int64).cpu() for column in columns], dim=1))
+        self._facts[index] = torch.stack([column.to("cpu", torch.int64) for column in columns], dim=1)
+        self._there[index] = True
+
+    def _room(self, layers: int, like: Tensor) -> Tensor:
+        if self._streams is None:
+            dtype = torch.float64 if like.dtype == torch.float64 else torch.float32
+            self._streams = torch.zeros(layers, len(self.planned), like.shape[-1], dtype=dtype)
+        return self._streams
 
     def _inside(self, slab: Slab) -> tuple[Tensor, Tensor]:
-        """Return row and place, within the slab, of the planned tokens in it (its windows rise)."""
+        """Return which planned tokens are in the slab, and their rows in it (its windows rise)."""
         windows = slab.windows.cpu()
         rows = torch.searchsorted(windows, self.planned[:, 0].contiguous())
         rows = rows.clamp(max=len(windows) - 1)
         found = windows[rows] == self.planned[:, 0]
-        return rows[found], self.planned[found, 1]
+        return found.nonzero().flatten(), rows[found]
 
     def state(self) -> dict[str, Tensor]:
-        """Return what was gathered so far as tensors."""
-        if not self.facts:
+        """Return what was gathered so far as tensors: places in the plan, and what was found there."""
+        if self._streams is None:
             return {}
-        state = {f"layer-{layer}": torch.cat(parts) for layer, parts in enumerate(self.streams)}
-        return {**state, "facts": torch.cat(self.facts)}
+        index = self._there.nonzero().flatten()
+        return {"index": index, "facts": self._facts[index], "streams": self._streams[:, index]}
 
     def merge(self, state: dict[str, Tensor]) -> None:
         """Add what another shard, or an earlier attempt, gathered."""
         if not state:
             return
-        layers = sum(name.startswith("layer-") for name in state)
-        if not self.streams:
-            self.streams = [[] for _ in range(layers)]
-        for layer, kept in enumerate(self.streams):
-            kept.append(state[f"layer-{layer}"])
-        self.facts.append(state["facts"])
+        index, streams = state["index"], state["streams"]
+        self._room(len(streams), streams)[:, index] = streams
+        self._facts[index] = state["facts"]
+        self._there[index] = True
 
     def sample(self) -> Sample:
         """Return the sample gathered, in the order of the text. Raises ValueError before the first slab."""
-        state = self.state()
-        if not state:
+        if self._streams is None:
             raise ValueError("no slab has been read yet")
-        facts = state["facts"]
-        streams = [state[f"layer-{layer}"] for layer in range(len(self.streams))]
-        windows, places, tokens, targets, kept = facts.unbind(1)
-        return Sample(streams, windows, places, tokens, targets, kept.bool()).in_order()
+        windows, places, tokens, targets, kept = self._facts.unbind(1)
+        whole = Sample(list(self._streams), windows, places, tokens, targets, kept.bool())
+        return whole if bool(self._there.all()) else whole.only(self._there)

@@ -25,7 +25,7 @@ class ProbeSpec(Spec):
     series: bool = Field(default=False, description="the models are steps of one training, in order")
     steps: tuple[int, ...] = Field(default=(), description="training step of every model of a series")
     measure: tuple[str, ...] = Field(default=DEFAULT, description="families of measurements")
-    layers: tuple[int, ...] = Field(default=(), description="layers of the slow families; default: all")
+    layers: tuple[int, ...] = Field(default=(), description="layers to measure; default: all")
     max_tokens: int = Field(default=8192, ge=SMALLEST_CONTEXT, description="tokens of the text to read")
     batch_tokens: int = Field(default=2048, ge=SMALLEST_CONTEXT, description="tokens a forward pass takes at once")
     context: int | None = Field(default=None, description="tokens a window; default: 512 or what the model allows")

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from geomem.errors import InputError
 from geomem.models.adapters.maps import Visit, eager_attention, reported_maps, weights_of
-from geomem.models.adapters.recording import Record, recording, windows
+from geomem.models.adapters.recording import AfterBlock, Record, recording, windows
 from geomem.outputs import first
 
 if TYPE_CHECKING:
@@ -163,12 +163,15 @@ class Adapter:
         with self._evaluating(tokens, grad):
             return self._run(tokens.to(self.device), on_device)
 
-    def record(self, *, streams: bool = True, parts: bool = True) -> AbstractContextManager[Record]:
+    def record(
+        self, *, streams: bool = True, parts: bool = True, after_block: AfterBlock | None = None
+    ) -> AbstractContextManager[Record]:
         """Record, while the context is open, the streams and what attention and MLP add to them in each `run`.
 
         Interventions put in place before are seen. What is recorded is detached; a second `run` replaces the first's.
+        after_block: called during the run as soon as a block is through; it may let go of the block's parts.
         """
-        return recording(self, streams=streams, parts=parts)
+        return recording(self, streams=streams, parts=parts, after_block=after_block)
 
     def attention_maps(self, tokens: Tensor, attention_mask: Tensor | None = None) -> list[Tensor]:
         """Return L attention maps (B, H, T, T) of tokens (B, T); rows are queries and sum to one.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -43,9 +43,18 @@ class Recordable(Protocol):
     def mlp(self, layer: int) -> nn.Module | None: ...  # noqa: D102
 
 
+AfterBlock = Callable[[Record, int], None]
+"""Called with the record and a block's number once both streams around the block are in it."""
+
+
 @contextmanager
-def recording(adapter: Recordable, *, streams: bool, parts: bool) -> Generator[Record]:
-    """Hook the blocks and their parts while the context is open; see `Record`."""
+def recording(
+    adapter: Recordable, *, streams: bool, parts: bool, after_block: AfterBlock | None = None
+) -> Generator[Record]:
+    """Hook the blocks and their parts while the context is open; see `Record`.
+
+    after_block needs streams. It may empty the parts it has read, so that those of one block exist at a time.
+    """
     layers = range(len(adapter.blocks))
     attentions = [adapter.attention(layer) for layer in layers] if parts else []
     mlps = [adapter.mlp(layer) for layer in layers] if parts else []
@@ -56,7 +65,7 @@ def recording(adapter: Recordable, *, streams: bool, parts: bool) -> Generator[R
     with ExitStack() as hooks:
         hooks.callback(adapter.blocks[0].register_forward_pre_hook(partial(_start, record)).remove)
         if streams:
-            _hook_streams(adapter, record, hooks)
+            _hook_streams(adapter, record, hooks, after_block)
         _hook_outputs(adapter, attentions, record.attention, hooks)
         _hook_outputs(adapter, mlps, record.mlp, hooks)
         yield record
@@ -76,14 +85,23 @@ def _start(record: Record, *_call: Any) -> None:
     record.clear()
 
 
-def _hook_streams(adapter: Recordable, record: Record, hooks: ExitStack) -> None:
+def _hook_streams(adapter: Recordable, record: Record, hooks: ExitStack, after_block: AfterBlock | None) -> None:
+    def add(stream: Tensor) -> None:
+        record.streams.append(windows(stream.detach(), adapter.window))
+        if after_block is not None and len(record.streams) > 1:
+            after_block(record, len(record.streams) - 2)
+
     def keep_input(_module: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
-        record.streams.append(windows(block_input(inputs, named).detach(), adapter.window))
+        """Add the stream that enters a block."""
+        add(block_input(inputs, named))
+
+    def keep_last(_module: nn.Module, _inputs: Any, output: Any) -> None:
+        """Add the stream that leaves the last block."""
+        add(first(output))
 
     for block in adapter.blocks:
         hooks.callback(block.register_forward_pre_hook(keep_input, with_kwargs=True).remove)
-    keep = partial(_keep_output, adapter, record.streams)
-    hooks.callback(adapter.blocks[-1].register_forward_hook(keep).remove)
+    hooks.callback(adapter.blocks[-1].register_forward_hook(keep_last).remove)
 
 
 def _hook_outputs(

@@ -38,8 +38,8 @@ class Collapse(Family):
         counts = plan.next_counts
         self.final = ClassMeans(choose_classes(counts), shape.width)
         common = choose_classes(counts, limit=COMMON)
-        self.depth = [ClassMeans(common, shape.width) for _ in range(shape.layers)]
-        self.metrics = {"final": self.final, **{f"layer-{i}": metric for i, metric in enumerate(self.depth)}}
+        self.depth = {layer: ClassMeans(common, shape.width) for layer in self.layers if layer < shape.layers}
+        self.metrics = {"final": self.final, **{f"layer-{i}": metric for i, metric in self.depth.items()}}
         unseen = plan.sample[::2]
         self.unseen = unseen[:, 0] * plan.context + unseen[:, 1]
 
@@ -49,7 +49,7 @@ class Collapse(Family):
         wanted = (slab.targets != IGNORE) & ~torch.isin(place, self.unseen.to(place.device))
         index = slab.kept(wanted).nonzero().flatten()
         classes = slab.kept(slab.targets)[index]
-        for layer, metric in enumerate(self.depth):
+        for layer, metric in self.depth.items():
             metric.update(slab.rows(layer)[index], classes)
         assert slab.final is not None
         self.final.update(slab.kept(slab.final)[index], classes)
@@ -58,7 +58,7 @@ class Collapse(Family):
         """Add the numbers at every depth; too little text is said and leaves them out."""
         try:
             self._final(rows, ended)
-            for layer, metric in enumerate(self.depth):
+            for layer, metric in self.depth.items():
                 report = collapse_report(metric.table())
                 for name in DEPTH_NUMBERS:
                     rows.add(f"collapse/{name}", report[name].value, layer=layer, interval=report[name].interval)
@@ -85,10 +85,10 @@ class Collapse(Family):
         """Return hidden states, windows and the model's own choices for the sampled tokens outside the class means."""
         sample = ended.sample
         place = sample.windows * self.plan.context + sample.places
-        unseen = sample.only(torch.isin(place, self.unseen) & sample.kept)
-        stream = unseen.streams[-1].to(ended.adapter.device)
-        choices = [ended.adapter.logits(part).argmax(-1) for part in stream.split(128)]
-        return ended.adapter.final(stream), unseen.windows.to(stream.device), torch.cat(choices)
+        unseen = torch.isin(place, self.unseen) & sample.kept
+        choices = ended.output[1]
+        stream = sample.streams[-1][unseen].to(choices.device)
+        return ended.adapter.final(stream), sample.windows[unseen].to(stream.device), choices[unseen.to(choices.device)]
 
     def _chance(self, rows: Rows, name: str, chance: float | None, layer: int) -> None:
         if chance is not None:

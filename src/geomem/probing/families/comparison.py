@@ -34,10 +34,9 @@ class Comparison(Family):
     def results(self, rows: Rows, ended: Ended) -> None:
         """Add the similarity of neighbours, of every layer with the first and the last, and keep the map."""
         sample = ended.sample.without_sinks()
-        last = self.shape.layers
-        metric = LayerCKA([f"layer {layer}" for layer in range(last + 1)], seed=self.spec.seed)
+        metric = LayerCKA([f"layer {layer}" for layer in self.layers], seed=self.spec.seed)
         apart = len(sample.windows.unique()) >= FEWEST_WINDOWS
-        metric.update(sample.streams, sample.windows if apart else None)
+        metric.update([sample.streams[layer] for layer in self.layers], sample.windows if apart else None)
         if not apart:
             rows.lines.append(
                 f"comparison: fewer than {FEWEST_WINDOWS} windows, so tokens of one window are compared with each "
@@ -45,20 +44,24 @@ class Comparison(Family):
             )
         cka = metric.compute()
         low, high = metric.interval()
-        for layer in range(last + 1):
-            for name, other in (("cka_next", layer + 1), ("cka_first", 0), ("cka_last", last)):
-                if other > last:
+        places = {layer: place for place, layer in enumerate(self.layers)}
+        for layer, place in places.items():
+            for name, other in (("cka_next", layer + 1), ("cka_first", 0), ("cka_last", self.shape.layers)):
+                if other not in places:
                     continue
-                interval = (float(low[layer, other]), float(high[layer, other]))
-                rows.add(f"comparison/{name}", float(cka[layer, other]), layer=layer, interval=interval)
+                pair = place, places[other]
+                rows.add(
+                    f"comparison/{name}", float(cka[pair]), layer=layer, interval=(float(low[pair]), float(high[pair]))
+                )
                 rows.chance(f"comparison/{name}", 0.0, layer=layer)
         self._plain(rows, sample)
-        rows.keep({"comparison/cka": cka, "comparison/cka_low": low, "comparison/cka_high": high})
+        rows.keep({"comparison/cka": cka, "comparison/cka_low": low, "comparison/cka_high": high,
+                   "comparison/layers": torch.tensor(self.layers)})  # fmt: skip
         rows.lines += list(metric.notes())
 
     def _plain(self, rows: Rows, sample: Sample) -> None:
         count = min(PLAIN_TOKENS, len(sample))
         index = torch.arange(count) * len(sample) // max(1, count)
-        for layer in range(self.shape.layers):
+        for layer in (layer for layer in self.layers if layer + 1 in self.layers):
             value = linear_cka(sample.streams[layer][index], sample.streams[layer + 1][index])
             rows.add("comparison/linear_cka_next", float(value), layer=layer)

@@ -33,17 +33,19 @@ class Lens(Family):
         """Look through the lens at the sample."""
         sample = _spread(ended.sample.without_sinks(), TOKENS)
         device = ended.adapter.device
-        streams = [stream.to(device) for stream in sample.streams]
+        # The last layer, which the others are judged against, is looked at whether asked for or not.
+        layers = sorted({*self.layers, self.shape.layers})
+        streams = [sample.streams[layer].to(device) for layer in layers]
         labels = sample.targets.to(device) if self.shape.causal else None
         found = lens_scalars(streams, ended.adapter.logits, labels)
         lens = LogitLens(len(streams))
         windows = sample.windows.unique_consecutive(return_inverse=True)[1]
         lens.update({name: _by_window(values.cpu(), windows) for name, values in found.items()}, _mask(windows))
         for name, estimates in lens.compute().items():
-            for layer in range(len(streams)):
-                one = estimates.at(layer)
+            for place, layer in enumerate(layers):
+                one = estimates.at(place)
                 rows.add(f"lens/{name}", one.value, layer=layer, interval=(one.low, one.high))
-        for layer in range(len(streams)):
+        for layer in layers:
             rows.chance("lens/overlap", overlap_chance(self.shape.vocabulary), layer=layer)
         if self.shape.causal:
             self._losses(rows, ended)
@@ -51,11 +53,9 @@ class Lens(Family):
     def _losses(self, rows: Rows, ended: Ended) -> None:
         """Add the model's own loss over all sampled tokens, sinks included, beside the unigram's."""
         sample = ended.sample
-        found = lens_scalars([sample.streams[-1].to(ended.adapter.device)], ended.adapter.logits,
-                             sample.targets.to(ended.adapter.device))  # fmt: skip
         windows = sample.windows.unique_consecutive(return_inverse=True)[1]
         lens = LogitLens(1)
-        lens.update({"loss": _by_window(found["loss"].cpu(), windows)}, _mask(windows))
+        lens.update({"loss": _by_window(ended.output[0].cpu()[None], windows)}, _mask(windows))
         one = lens.compute()["loss"].at(0)
         rows.add("model/loss", one.value, interval=(one.low, one.high))
         counts = ended.plan.next_counts.double() + 1

@@ -22,15 +22,15 @@ class Recency(Family):
 
     def __init__(self, shape: Shape, spec: ProbeSpec, plan: Plan) -> None:
         super().__init__(shape, spec, plan)
-        self.metric = SimilarityRecency(shape.layers + 1)
+        self.metric = SimilarityRecency(len(self.layers))
         self.metrics = {"recency": self.metric}
         self.fits = plan.context > FAR
 
     def update(self, slab: Slab) -> None:
-        """Add one batch of windows at all layers."""
+        """Add one batch of windows."""
         if not self.fits:
             return
-        found = [recency_scalars(stream, keep=slab.keep) for stream in slab.streams]
+        found = [recency_scalars(stream, keep=slab.keep) for stream in (slab.streams[layer] for layer in self.layers)]
         stacked = {name: torch.stack([layer[name] for layer in found]).cpu() for name in found[0]}
         self.metric.update(stacked, recency_keep(slab.keep).cpu())
 
@@ -40,8 +40,8 @@ class Recency(Family):
             rows.lines.append(f"recency: windows of {self.plan.context} tokens are too short to look {FAR} back")
             return
         for name, found in self.metric.compute().items():
-            for layer in range(self.shape.layers + 1):
-                one = found.at(layer)
+            for place, layer in enumerate(self.layers):
+                one = found.at(place)
                 rows.add(f"recency/{name}", one.value, layer=layer, interval=(one.low, one.high))
                 if name in ("raw", "centred"):
                     rows.chance(f"recency/{name}", 0.0, layer=layer)

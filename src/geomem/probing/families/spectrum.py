@@ -36,19 +36,19 @@ class Spectra(Family):
 
     def __init__(self, shape: Shape, spec: ProbeSpec, plan: Plan) -> None:
         super().__init__(shape, spec, plan)
-        self.moments = [Moments(shape.width) for _ in range(shape.layers + 1)]
-        self.directions = [Directions(shape.width) for _ in range(shape.layers + 1)]
+        self.moments = {layer: Moments(shape.width) for layer in self.layers}
+        self.directions = {layer: Directions(shape.width) for layer in self.layers}
         self._noise_dimension: dict[str, float] = {}
         self.metrics = {
-            **{f"moments-{layer}": metric for layer, metric in enumerate(self.moments)},
-            **{f"directions-{layer}": metric for layer, metric in enumerate(self.directions)},
+            **{f"moments-{layer}": metric for layer, metric in self.moments.items()},
+            **{f"directions-{layer}": metric for layer, metric in self.directions.items()},
         }
 
     def update(self, slab: Slab) -> None:
         """Add the kept tokens of every layer."""
-        for layer, (moments, directions) in enumerate(zip(self.moments, self.directions, strict=True)):
-            moments.update(slab.rows(layer))
-            directions.update(slab.rows(layer))
+        for layer in self.layers:
+            self.moments[layer].update(slab.rows(layer))
+            self.directions[layer].update(slab.rows(layer))
 
     def results(self, rows: Rows, ended: Ended) -> None:
         """Add the numbers of all layers, of both tables, and the spectra themselves."""
@@ -56,15 +56,15 @@ class Spectra(Family):
         noise = isotropic_nearest(min(DIMENSION_TOKENS, len(sample)), self.shape.width)
         self._noise_dimension = {"two_nn": two_nn(noise).value, "mle_dimension": mle(noise).value}
         spectra: list[Tensor] = []
-        for layer in range(self.shape.layers + 1):
+        for layer in self.layers:
             spectra.append(self._layer(rows, layer, sample, len(ended.plan.chosen)))
             self._dimension(rows, layer, sample)
-        rows.keep({"spectrum/eigenvalues": torch.stack(spectra)})
-        count = int(self.moments[0].count)
+        rows.keep({"spectrum/eigenvalues": torch.stack(spectra), "spectrum/layers": torch.tensor(self.layers)})
+        count = int(self.moments[self.layers[0]].count)
         for name, value in isotropic_spectrum(count, self.shape.width).numbers().items():
             key = name.replace("-", "_")
             if key not in NO_CHANCE:
-                for layer in range(self.shape.layers + 1):
+                for layer in self.layers:
                     rows.chance(f"spectrum/{key}", value, layer=layer)
         rows.add("spectrum/tokens", float(count))
         self._tables(rows, ended.adapter)
