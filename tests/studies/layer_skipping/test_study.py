@@ -4,9 +4,9 @@ from geomem.runs.directory import Run
 from geomem.runs.exhibits import read_exhibits
 from geomem.studies.claim import judge
 from geomem.studies.evidence import Evidence
-from geomem.studies.layer_skipping.predicates import MODEL
+from geomem.studies.layer_skipping.predicates import MODEL, PAIR
 from geomem.studies.layer_skipping.settings import SMOKE
-from geomem.studies.layer_skipping.study import STUDY, cells, finding
+from geomem.studies.layer_skipping.study import STUDY, cells, finding, pair_cells
 from tests.studies.written import Written, row
 
 
@@ -16,7 +16,7 @@ def test_the_smoke_run_judges_every_claim(skipping_run: Run, skipping_evidence: 
     assert "not run" not in verdicts.values()
     assert skipping_run.info.finding == finding(skipping_evidence)
     ids = {one.id for one in read_exhibits(skipping_run.path / "exhibits")}
-    assert {"layer-skipping-depth", "layer-skipping-influence"} <= ids
+    assert {"layer-skipping-depth", "layer-skipping-influence", "layer-skipping-match"} <= ids
 
 
 def test_the_finding_is_computed_from_what_was_measured() -> None:
@@ -39,3 +39,18 @@ def test_a_model_of_the_users_takes_the_place_of_the_trained_ones(skipping_run: 
     (cell,) = cells(SMOKE.model_copy(update={"model": str(trained)}), range(3))
     assert not cell.needs
     assert len(cells(SMOKE, range(3))) == 3
+    assert pair_cells(SMOKE.model_copy(update={"model": str(trained)}), range(3)) == []
+    assert len(pair_cells(SMOKE, range(3))) == 3
+
+
+def test_the_pair_is_spoken_of_only_when_it_matches() -> None:
+    rows = [row("pair/accuracy_ratio", 1.0), row("match/accuracy", 0.24, condition="diffusion")]
+    rows += [row("match/loss", loss, condition=name) for name, loss in (("bag", 5.0), ("unigram", 6.0))]
+    rows += [row("influence/ratio", value, condition=name) for name, value in (("causal", 9.0), ("diffusion", 4.0))]
+    for loss, said in (
+        (4.0, "Of two equal networks that find 24% of masked tokens, the causal one is moved 9.0 times as much by the "
+              "nearest token as by the furthest, the masked-diffusion one 4.0 times."),
+        (5.5, "The masked-diffusion network did not match the causal one, so the two objectives are not compared."),
+    ):  # fmt: skip
+        measured = [*rows, row("match/loss", loss, condition="diffusion")]
+        assert finding({PAIR: Written("pair", {(PAIR, 0): measured})}) == said

@@ -45,6 +45,15 @@ class Recency(Spec):
         return self
 
 
+class Twin(Spec):
+    """A causal network and its equal that fills in masks; sizes, batch and steps of the causal one are `lm`'s."""
+
+    ratio: int = Field(default=4, ge=1, description="steps of the masked network for each of the causal one's")
+    lr: float = Field(default=3e-3, gt=0, description="learning rate of both, and of the bag of words")
+    keep: int = Field(default=20, ge=1, description="checkpoints of either to match by ability, evenly spaced")
+    windows: int = Field(default=384, ge=4, description="held-out windows in which masked tokens are to be found")
+
+
 class Settings(Spec):
     """All settings of the study at one scale."""
 
@@ -53,6 +62,7 @@ class Settings(Spec):
     plans: Plans = Plans()
     decoding: Decoding = Decoding()
     recency: Recency = Recency()
+    twin: Twin = Twin()
 
 
 LAPTOP = Settings()
@@ -63,6 +73,7 @@ SMOKE = Settings(
     plans=Plans(budgets=(1, 2), windows=16, restarts=8, random_sets=2, random_vectors=200),
     decoding=Decoding(prompts=2, prompt=4, new=6),
     recency=Recency(lags=(1, 4, 8), windows=32),
+    twin=Twin(ratio=2, keep=2, windows=16),
 )
 
 PAPER = Settings(
@@ -70,4 +81,5 @@ PAPER = Settings(
     plans=Plans(windows=512, batch_tokens=16_384),
     decoding=Decoding(prompts=64, prompt=128, new=256),
     recency=Recency(windows=2048),
+    twin=Twin(lr=6e-4, windows=2048),
 )
