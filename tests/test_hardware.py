@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 import os
 import subprocess
 from types import SimpleNamespace
@@ -19,6 +20,7 @@ from geomem.hardware import (
     free_cores,
     free_memory,
     keep_freed_memory,
+    return_freed_memory,
 )
 
 
@@ -125,14 +127,15 @@ def test_the_first_process_is_the_one_that_speaks(monkeypatch: pytest.MonkeyPatc
     assert not first_process()
 
 
-def test_keeping_memory_never_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert keep_freed_memory() in (True, False)
+@pytest.mark.parametrize("work", [keep_freed_memory, return_freed_memory])
+def test_what_is_asked_of_the_allocator_never_fails(work: Callable[[], bool], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert work() in (True, False)
 
     def none(_name: object) -> Any:
         raise OSError
 
     monkeypatch.setattr(hardware.ctypes, "CDLL", none)
-    assert keep_freed_memory() is False
+    assert work() is False
 
 
 def test_free_memory_as_the_system_says(monkeypatch: pytest.MonkeyPatch) -> None:

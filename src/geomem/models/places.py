@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from geomem.errors import InputError
+from geomem.fetch import resolve_model
 
 CONFIG = "config.json"
 HUB_ID = re.compile(r"(?:\w[\w.-]*/)?\w[\w.-]*")
@@ -16,8 +17,9 @@ def find_checkpoint(path: str | Path) -> Path:
     """Return the folder that holds `config.json`, or the GGUF file, that `path` means.
 
     path: such a folder or file; a run directory (its `checkpoint/`, else the last of its `checkpoints/step-N/`); an
-    entry `models--org--name` of the Hugging Face cache (the snapshot that refs/main names); or a hub id that is in
-    that cache. Nothing is downloaded. Raises InputError when there is no such place, or nothing to open in it.
+    entry `models--org--name` of the Hugging Face cache (the snapshot that refs/main names); a hub id that is in that
+    cache; or the name of a fetched model. What exists as a path wins. Nothing is downloaded. Raises InputError when
+    there is no such place, or nothing to open in it.
     """
     place = Path(path)
     if not place.exists():
@@ -46,15 +48,19 @@ def cache_folder(model: str) -> Path:
 
 
 def _cached(name: str) -> Path:
-    if not HUB_ID.fullmatch(name):
-        raise InputError(f"{name}: no such folder")
-    folder = cache_folder(name)
-    if not folder.is_dir():
+    """Return the folder of a model by its name, in the Hugging Face cache or among the fetched ones."""
+    fits = HUB_ID.fullmatch(name) is not None
+    folder = cache_folder(name) if fits else None
+    if folder is not None and folder.is_dir():
+        return folder
+    if folder is not None and "/" in name:
         raise InputError(
             f"{name}: no such folder, and the Hugging Face cache ({folder.parent}) has no model of this name; "
             "with network, --download gets it"
         )
-    return folder
+    if not fits:
+        raise InputError(f"{name}: no such folder")
+    return resolve_model(name)
 
 
 def _candidates(place: Path) -> list[Path]:

@@ -14,7 +14,7 @@ from torch import Tensor
 from geomem.errors import InputError
 from geomem.probing.conditions import untrained_twin
 from geomem.probing.memory import bytes_a_token, check_fits, free_bytes
-from geomem.probing.plan import Plan, make_plan
+from geomem.probing.plan import Plan, make_plan, windows_of_a_batch
 from geomem.probing.reader import Progress, Reader, no_progress
 from geomem.probing.rerun import chosen_layers
 from geomem.probing.rows import Rows
@@ -61,12 +61,15 @@ def subject_under(subject: Subject, condition: str, spec: ProbeSpec) -> Subject:
     return replace(subject, model=twin, adapter=adapt(twin))
 
 
-def reader_for(subject: Subject, condition: str, spec: ProbeSpec, tokens: Path | Tensor) -> Reader:
-    """Return a reader that has read nothing yet.
-
-    Raises InputError for --layers that the model does not have, and when a batch would not fit in memory.
-    """
+def check_fitting(subject: Subject, spec: ProbeSpec) -> None:
+    """Raise InputError for layers, windows or batches that this model does not have or take."""
     chosen_layers(spec.layers or None, subject.shape.layers + 1, "--layers")
+    windows_of_a_batch(spec, subject.context(spec.context))
+
+
+def reader_for(subject: Subject, condition: str, spec: ProbeSpec, tokens: Path | Tensor) -> Reader:
+    """Return a reader that has read nothing yet. Raises InputError as `check_fitting`, and when memory is too small."""
+    check_fitting(subject, spec)
     words = tokens_of(subject, spec, tokens) if isinstance(tokens, Path) else tokens
     plan = plan_for(subject, spec, words, condition)
     reader = Reader(subject.adapter, subject.shape, spec, plan)

@@ -74,16 +74,21 @@ class Plan:
         return range(self.batches * number // shards, self.batches * (number + 1) // shards)
 
 
+def windows_of_a_batch(spec: ProbeSpec, context: int) -> int:
+    """Return how many windows of `context` tokens a batch holds. Raises InputError when it is none."""
+    if spec.batch_tokens < context:
+        raise InputError(
+            f"--batch-tokens {spec.batch_tokens}: a batch must hold one window of {context} tokens; use "
+            f"--batch-tokens {context} or a smaller --context"
+        )
+    return spec.batch_tokens // context
+
+
 def make_plan(windows: Windows, vocabulary: int, spec: ProbeSpec, *, shuffled: bool = False) -> Plan:
     """Choose windows and tokens for a pass.
 
     Raises InputError when a batch cannot hold one window.
     """
-    each = spec.batch_tokens // windows.context
-    if each < 1:
-        raise InputError(
-            f"--batch-tokens {spec.batch_tokens}: a batch must hold one window of {windows.context} tokens; use "
-            f"--batch-tokens {windows.context} or a smaller --context"
-        )
+    each = windows_of_a_batch(spec, windows.context)
     chosen = choose_windows(len(windows), windows.context, spec.max_tokens, spec.seed)
     return Plan(windows, chosen, each, vocabulary, spec.sample, spec.seed, shuffled)

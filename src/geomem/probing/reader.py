@@ -12,6 +12,7 @@ from torch import Tensor
 
 from geomem.errors import RunError
 from geomem.geometry.sinks import find_sinks, keep_mask, sink_scalars
+from geomem.hardware import return_freed_memory
 from geomem.probing.block_reader import BlockReader
 from geomem.probing.families import build_families
 from geomem.probing.family import Ended, Family, Shape
@@ -58,6 +59,7 @@ class Reader:
                 continue
             with clear_memory_errors(self.spec.batch_tokens, self.bytes_a_token, self.plan.context, device):
                 count += self._read_one(number)
+            return_freed_memory()
             self.done.append(number)
             read = min(len(self.done) * self.plan.each * self.plan.context, self.plan.tokens)
             progress(read, self.plan.tokens, count / (time.monotonic() - began))

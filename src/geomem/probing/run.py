@@ -12,14 +12,13 @@ from pathlib import Path
 from rich.console import Console
 
 from geomem.errors import InputError, RunError
-from geomem.fetch import resolve_model
-from geomem.hardware import choose_threads, keep_freed_memory
+from geomem.hardware import choose_threads
 from geomem.models.places import find_checkpoint
 from geomem.probing.conclude import conclude
 from geomem.probing.extras import left_out, measure_extras
 from geomem.probing.keep import PassResult, keep_pass, read_pass_result
 from geomem.probing.knowledge import ask
-from geomem.probing.passes import measured, read_pass, tokens_of
+from geomem.probing.passes import check_fitting, measured, read_pass, tokens_of
 from geomem.probing.spec import ProbeSpec
 from geomem.probing.subject import Subject, open_subject, short_names
 from geomem.runs.directory import Run
@@ -72,6 +71,7 @@ def start_probe(spec: ProbeSpec, out: Path, console: Console) -> Run:
     """
     check_request(spec)
     first = _open(steps_of(spec)[0], spec)
+    check_fitting(first, spec)
     header = {"request": spec.model_dump(mode="json"), "models": list(spec.models), "text": spec.text}
     run = Run.create(out, f"probe-{short_names(spec.models)[0]}", "probe", header, [spec.seed])
     try:
@@ -89,8 +89,9 @@ def check_request(spec: ProbeSpec) -> None:
     Raises InputError for a model or text that is not there, and a graph or sentences that cannot be read.
     """
     for place in spec.models:
-        find_checkpoint(resolve_model(place))
+        find_checkpoint(place)
     file = find_text(spec.text)
+    next(read_text(file))
     if spec.graph is not None and "knowledge" in spec.measure:
         ask(spec.graph, spec.templates, lambda: "".join(read_text(file)), spec.seed)
 
@@ -112,7 +113,6 @@ def _go(spec: ProbeSpec, run: Run, console: Console, opened: Subject | None) -> 
     steps = steps_of(spec)
     threads = choose_threads(spec.threads)
     _use_threads(int(threads.value))
-    keep_freed_memory()
     run.save_info(status="running", title=_title(spec), choices={"threads": f"{threads.value}: {threads.reason}"})
     console.print(f"{len(steps)} passes over {spec.text}; writing to {run.path}", highlight=False, soft_wrap=True)
     interrupt = GracefulInterrupt()

@@ -79,14 +79,13 @@ def open_subject(
     """
     import torch
 
-    from geomem.fetch import resolve_model
     from geomem.models.adapters import adapt
     from geomem.models.hub import open_checkpoint
     from geomem.models.places import find_checkpoint
     from geomem.models.tokenizers import check_vocabulary, open_tokenizer
     from geomem.models.weights import check_finite
 
-    folder = find_checkpoint(resolve_model(place))
+    folder = find_checkpoint(place)
     where = choose_device(device)
     precision = choose_dtype(dtype, where.value)
     model = open_checkpoint(folder, getattr(torch, precision.value))

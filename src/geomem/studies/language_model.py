@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from geomem.fetch.resolve import resolve_model
 from geomem.models.places import find_checkpoint
 from geomem.spec import Spec, validate
 from geomem.studies.study import Cell, Shared
@@ -156,7 +155,7 @@ def lm_cells(
     """
     told = {**(own or {}), "lm": settings.model_dump(mode="json")}
     if model is not None:
-        find_checkpoint(resolve_model(model))
+        find_checkpoint(model)
         return [Cell(condition, 0, Work(function=function, settings={**told, "model": model}), cost=cost)]
     cells: list[Cell] = []
     for seed in seeds:
@@ -185,7 +184,7 @@ def subject(work: Work, name: str = MODEL) -> Subject:
     Raises RunError when it has no such model (the sibling of a user's), and InputError when a checkpoint has gone.
     """
     given = work.settings.get("model")
-    path = work.run_of(name).path if given is None or name != MODEL else resolve_model(str(given))
+    path = work.run_of(name).path if given is None or name != MODEL else Path(str(given))
     return Subject(find_checkpoint(path), tuple(series(path)))
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from geomem.fetch.resolve import resolve_model
 from geomem.models.adapters import adapt
 from geomem.models.places import find_checkpoint
 from geomem.probing.api import probe
@@ -133,7 +132,7 @@ def _opened(work: Work) -> tuple[Adapter, Reading, Tensor]:
 
 def _source(work: Work) -> Path:
     given = work.settings.get("source")
-    return subject(work, SIBLING).folder if given is None else find_checkpoint(resolve_model(str(given)))
+    return subject(work, SIBLING).folder if given is None else find_checkpoint(str(given))
 
 
 def _twin(adapter: Adapter, work: Work) -> Adapter:

@@ -6,7 +6,6 @@ import statistics
 from collections.abc import Callable, Sequence
 
 from geomem.errors import RunError
-from geomem.fetch.resolve import resolve_model
 from geomem.models.places import find_checkpoint
 from geomem.studies.depth_efficiency import hop_pictures, pictures
 from geomem.studies.depth_efficiency.claims import CLAIMS
@@ -71,7 +70,7 @@ def map_cells(settings: Settings, seeds: Sequence[int]) -> list[Cell]:
         return []
     own = _told(settings)
     if settings.model is not None and settings.source is not None:
-        find_checkpoint(resolve_model(settings.source))
+        find_checkpoint(settings.source)
         own["source"] = settings.source
     return lm_cells(
         MODEL,

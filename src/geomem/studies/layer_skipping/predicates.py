@@ -99,9 +99,9 @@ def comparable(evidence: Evidence) -> bool:
 
 def masked_better_than_neighbours(evidence: Evidence) -> list[Test]:
     """Ask the masked network what `better_than_neighbours` asks, if it may be compared."""
-    return [*equally_able(evidence), *better_than_neighbours(evidence, PAIR, DIFFUSION)]
+    return [*better_than_neighbours(evidence, PAIR, DIFFUSION), *equally_able(evidence)]
 
 
 def masked_likeness_says_damage(evidence: Evidence) -> list[Test]:
     """Ask the masked network what `likeness_says_damage` asks, if it may be compared."""
-    return [*equally_able(evidence), *likeness_says_damage(evidence, PAIR, DIFFUSION)]
+    return [*likeness_says_damage(evidence, PAIR, DIFFUSION), *equally_able(evidence)]

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from geomem.fetch.resolve import resolve_model
 from geomem.models.hub import find_checkpoint
 from geomem.studies.language_model import MODEL, SIBLING, lm_cells, shared_lm, subject
 from geomem.studies.representation_comparison.settings import Settings
@@ -29,7 +28,7 @@ def model_cells(settings: Settings, seeds: Sequence[int]) -> list[Cell]:
     """
     own: dict[str, Any] = {"words": settings.words.model_dump(mode="json")}
     if settings.model is not None and settings.other is not None:
-        find_checkpoint(resolve_model(settings.other))
+        find_checkpoint(settings.other)
         own["other"] = settings.other
     cells = lm_cells(
         CONDITION, FUNCTION, seeds, settings.lm, model=settings.model, sibling=True, own=own,
@@ -45,7 +44,7 @@ def folders(work: Work) -> Mapping[str, Path]:
     """Return the checkpoints of a work, by the names above; the model first."""
     found = {MODEL: subject(work).folder}
     if "other" in work.settings:
-        found[OTHER] = find_checkpoint(resolve_model(str(work.settings["other"])))
+        found[OTHER] = find_checkpoint(str(work.settings["other"]))
     for name in (OTHER, SIBLING):
         if name in work.needs:
             found[name] = subject(work, name).folder
