@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 import os
 import subprocess
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 

@@ -67,10 +67,14 @@ def test_old_ids_have_no_owner(cache: Path) -> None:
 
 @pytest.mark.usefixtures("cache")
 def test_nothing_there(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"org/name: no such folder, and the Hugging Face cache .*--download gets it"):
+    with pytest.raises(
+        InputError, match=r"org/name: no such file or folder, and the .* cache .*--download gets it"
+    ):
         find_checkpoint("org/name")
-    with pytest.raises(InputError, match=r"/nowhere: no such folder$"):
+    with pytest.raises(InputError, match=r"/nowhere: no such file or folder$"):
         find_checkpoint(tmp_path / "nowhere")
+    with pytest.raises(InputError, match=r"stories15: no such file or folder; did you mean 'stories15m'\?"):
+        find_checkpoint("stories15")
     touch(tmp_path / "notes.txt")
     with pytest.raises(InputError, match=r"notes.txt: is a file; give the folder"):
         find_checkpoint(tmp_path / "notes.txt")

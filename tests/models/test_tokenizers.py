@@ -75,7 +75,7 @@ def test_no_tokenizer(tmp_path: Path) -> None:
     save(build("gpt2"), tmp_path)
     with pytest.raises(InputError, match=r"no tokenizer here \(tokenizer.json, vocab.json .*--tokenizer DIR"):
         open_tokenizer(tmp_path)
-    with pytest.raises(InputError, match="no such folder"):
+    with pytest.raises(InputError, match="no such file or folder"):
         open_tokenizer(tmp_path / "nowhere")
 
 

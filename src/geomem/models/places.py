@@ -55,11 +55,11 @@ def _cached(name: str) -> Path:
         return folder
     if folder is not None and "/" in name:
         raise InputError(
-            f"{name}: no such folder, and the Hugging Face cache ({folder.parent}) has no model of this name; "
+            f"{name}: no such file or folder, and the Hugging Face cache ({folder.parent}) has no model of this name; "
             "with network, --download gets it"
         )
     if not fits:
-        raise InputError(f"{name}: no such folder")
+        raise InputError(f"{name}: no such file or folder")
     return resolve_model(name)
 
 
