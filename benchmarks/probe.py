@@ -5,12 +5,13 @@ against keeping all hidden states and measuring them with numpy (transformers, T
 more than that, from text to numbers. `measuring_s` is the time in the measurements themselves: for the peers all after
 their forward pass, for geomem all outside the model's blocks, so that the output layer, which the peers' forward pass
 pays for, counts against it. Random weights and Zipf tokens: nothing here depends on what the numbers are. Memory is the
-peak of a process of its own above the model; the middle one of three, as heaps fall apart differently.
+peak of a process of its own above model and libraries; the middle one of three, as heaps fall apart differently.
 """
 
 from __future__ import annotations
 
 import copy
+import importlib
 import importlib.util
 import statistics
 import time
@@ -82,6 +83,8 @@ def _here(_target: str, **arguments: Any) -> Row:
 
 def timed(way: str, layers: int, width: int, tokens: int) -> Row:
     """Measure in one of the ways and return its seconds, by family too."""
+    for library in ("geomem.probing.passes", "geomem.probing.families", "skdim"):
+        importlib.import_module(library)
     model = gpt2(layers, width)
     windows = zipf_windows(tokens)
     if way == "model":
@@ -114,6 +117,7 @@ def _peer(way: str, model: Any, windows: Tensor) -> Row:
 
 
 def _geomem(model: Any, windows: Tensor) -> Row:
+    from geomem.hardware import keep_freed_memory
     from geomem.models.adapters import adapt
     from geomem.probing import block_reader
     from geomem.probing.passes import measured, reader_for
@@ -123,6 +127,7 @@ def _geomem(model: Any, windows: Tensor) -> Row:
     subject = Subject("gpt2", None, model, adapt(model), None)
     spec = ProbeSpec(models=("gpt2",), text="tokens", measure=MEASURE, controls=(), max_tokens=windows.numel(),
                      batch_tokens=BATCH * CONTEXT, context=CONTEXT)  # fmt: skip
+    keep_freed_memory()  # as `geomem probe` does; in one process, the peers have it from the second round on
     passes, scalars = _Clock(subject.adapter.run), _Clock(block_reader.update_scalars)
     subject.adapter.run = passes
     block_reader.update_scalars = scalars

@@ -93,7 +93,8 @@ def return_freed_memory() -> bool:
     """Give pages of the heap that hold nothing back to the system; True where that worked. glibc only.
 
     For work that shall take as much memory after hours as after a minute: what lives from batch to batch comes to lie
-    between what does not, and the heap grows though no more is in use (a probe of GPT-2's size by a third).
+    between what does not, and the heap grows though no more is in use. It goes well with `keep_freed_memory`: within a
+    batch memory is kept, between two it is given back.
     """
     try:
         return bool(ctypes.CDLL(None).malloc_trim(0))

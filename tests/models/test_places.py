@@ -67,9 +67,7 @@ def test_old_ids_have_no_owner(cache: Path) -> None:
 
 @pytest.mark.usefixtures("cache")
 def test_nothing_there(tmp_path: Path) -> None:
-    with pytest.raises(
-        InputError, match=r"org/name: no such file or folder, and the .* cache .*--download gets it"
-    ):
+    with pytest.raises(InputError, match=r"org/name: no such file or folder, and the .* cache .*--download gets it"):
         find_checkpoint("org/name")
     with pytest.raises(InputError, match=r"/nowhere: no such file or folder$"):
         find_checkpoint(tmp_path / "nowhere")

@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from geomem.errors import InputError, RunError
-from geomem.hardware import choose_threads
+from geomem.hardware import choose_threads, keep_freed_memory
 from geomem.models.places import find_checkpoint
 from geomem.probing.conclude import conclude
 from geomem.probing.extras import left_out, measure_extras
@@ -113,6 +113,7 @@ def _go(spec: ProbeSpec, run: Run, console: Console, opened: Subject | None) -> 
     steps = steps_of(spec)
     threads = choose_threads(spec.threads)
     _use_threads(int(threads.value))
+    keep_freed_memory()
     run.save_info(status="running", title=_title(spec), choices={"threads": f"{threads.value}: {threads.reason}"})
     console.print(f"{len(steps)} passes over {spec.text}; writing to {run.path}", highlight=False, soft_wrap=True)
     interrupt = GracefulInterrupt()

@@ -50,6 +50,7 @@ class HiddenStatesAdapter(GenericAdapter):
             raise InputError(f"{self.name}: gives no hidden states, and geomem has no adapter for it")
         if self._record is not None:
             self._record.streams[:] = [state.detach() for state in states]
-            for layer in range(len(states) - 1 if self._after_block is not None else 0):
-                self._after_block(self._record, layer)
+            if self._after_block is not None:
+                for layer in range(len(states) - 1):
+                    self._after_block(self._record, layer)
         return states[-1]
