@@ -24,6 +24,8 @@ from torch import Tensor
 from benchmarks import probe_peer
 from benchmarks.timing import Row, in_child, in_turns, peak_mib
 
+FIELDS = ("what", "tokens", "threads", "forward_s", "total_s", "total_over_forward", "added_s", "measuring_s",
+          "geomem_s", "ratio", "peak_mib", "peak_ratio")  # fmt: skip
 LAYERS, WIDTH, VOCABULARY, CONTEXT, BATCH = 12, 768, 50257, 512, 4
 MEASURE = ("spectrum", "collapse", "updates", "lens", "comparison")
 ROUNDS = 3
@@ -50,11 +52,16 @@ def run(quick: bool) -> Iterator[Row]:
     for peer in peers:
         for name in MEASURE:
             own, other = times["geomem"][name], times[peer][name]
-            yield {"what": f"{name}: {peer} against geomem", "geomem_s": own, "peer_s": other, "ratio": other / own}
+            yield _filled(what=f"{name}, {peer}", measuring_s=other, geomem_s=own, ratio=other / own)
     long = {**size, "tokens": 4 * size["tokens"]}
     grown = _peak("geomem", rounds, quick, long) - bare
-    yield {"what": "geomem, four times the text", "tokens": long["tokens"], "peak_mib": grown,
-           "peak_ratio": grown / max(1, peaks["geomem"])}  # fmt: skip
+    yield _filled(what="geomem, four times the text", tokens=long["tokens"], peak_mib=grown,
+                  peak_ratio=grown / max(1, peaks["geomem"]))  # fmt: skip
+
+
+def _filled(**row: Any) -> Row:
+    """Return a row with all fields, in their order."""
+    return {name: row.get(name) for name in FIELDS}
 
 
 def _middle(rows: list[Row]) -> Row:
@@ -68,13 +75,13 @@ def _peak(way: str, rounds: int, quick: bool, size: dict[str, int]) -> float:
 
 def _row(way: str, tokens: int, times: dict[str, Row], peaks: dict[str, float]) -> Row:
     own, geomem, forward = times[way], times["geomem"], times["forward"]["total_s"]
-    row = {"what": way, "tokens": tokens, "threads": torch.get_num_threads(), "forward_s": forward,
-           "total_s": own["total_s"], "total_over_forward": own["total_s"] / forward,
-           "peak_mib": peaks[way], "peak_ratio": peaks[way] / max(1, peaks["geomem"])}  # fmt: skip
-    if way == "forward":
-        return row
-    return {**row, "added_s": own["total_s"] - forward, "measuring_s": own["measuring_s"],
-            "measuring_ratio": own["measuring_s"] / geomem["measuring_s"]}  # fmt: skip
+    measured = {} if way == "forward" else {
+        "added_s": own["total_s"] - forward, "measuring_s": own["measuring_s"], "geomem_s": geomem["measuring_s"],
+        "ratio": own["measuring_s"] / geomem["measuring_s"],
+    }  # fmt: skip
+    return _filled(what=way, tokens=tokens, threads=torch.get_num_threads(), forward_s=forward, total_s=own["total_s"],
+                   total_over_forward=own["total_s"] / forward, peak_mib=peaks[way],
+                   peak_ratio=peaks[way] / max(1, peaks["geomem"]), **measured)  # fmt: skip
 
 
 def _here(_target: str, **arguments: Any) -> Row:
@@ -134,8 +141,9 @@ def _geomem(model: Any, windows: Tensor) -> Row:
     began = time.perf_counter()
     try:
         reader = reader_for(subject, "", spec, windows.flatten().int())
-        clocks = {family.name: (_Clock(family.update), _Clock(family.results)) for family in reader.families}
-        for family in reader.families:
+        families: list[Any] = list(reader.families)
+        clocks = {family.name: (_Clock(family.update), _Clock(family.results)) for family in families}
+        for family in families:
             family.update, family.results = clocks[family.name]
         reader.read(range(reader.plan.batches))
         measured(reader, subject, "")
@@ -182,8 +190,8 @@ def zipf_windows(tokens: int) -> Tensor:
 def _lens_model(model: Any) -> Any:
     """Return TransformerLens' view of the model, which it changes: of a copy, and without a tokenizer's help."""
     from tokenizers import Tokenizer, models
-    from transformer_lens.model_bridge import TransformerBridge
     from transformers import PreTrainedTokenizerFast
 
     unused = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(models.WordLevel({"?": 0}, unk_token="?")))
-    return TransformerBridge.boot_transformers("gpt2", hf_model=copy.deepcopy(model), tokenizer=unused, device="cpu")
+    bridge: Any = importlib.import_module("transformer_lens.model_bridge").TransformerBridge  # an extra of its own
+    return bridge.boot_transformers("gpt2", hf_model=copy.deepcopy(model), tokenizer=unused, device="cpu")

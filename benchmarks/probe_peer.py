@@ -107,7 +107,7 @@ def intrinsic_dimensions(layer: Array) -> tuple[float, float]:
     import skdim
 
     points = layer[np.arange(DIMENSION_TOKENS) * len(layer) // DIMENSION_TOKENS]
-    return skdim.id.TwoNN().fit(points).dimension_, skdim.id.MLE().fit(points).dimension_
+    return float(skdim.id.TwoNN().fit(points).dimension_), float(skdim.id.MLE().fit(points).dimension_)
 
 
 def anisotropy(layer: Array) -> float:
