@@ -49,6 +49,8 @@ def test_chosen_layers_get_the_numbers_they_have_among_all_of_them() -> None:
     assert {row.layer for row in some.rows if not row.metric.startswith("plan/")} == {None, 0, 2}
     assert found == pytest.approx({key(row): row.value for row in wanted}, rel=1e-6, abs=1e-9, nan_ok=True)
     assert found["comparison/cka_first", "", 2] < 1
+    assert any(note.startswith("measured at layers 0, 2 only") for note in some.notes)
+    assert not any("logit lens" in note for note in some.notes)
     assert "<svg" in some._repr_html_()
 
 

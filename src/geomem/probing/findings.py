@@ -167,7 +167,7 @@ def _tried(probed: Probed) -> str:
 
 def _lens(probed: Probed) -> Finding | None:
     gaps = probed.values("lens/kl")
-    if len(gaps) < 4:
+    if len(gaps) < 4 or len(gaps) <= probed.layers:  # between layers that were left out, nobody knows where it happens
         return None
     last = max(gaps)
     above = [layer for layer, value in gaps.items() if value > 1.0]

@@ -55,10 +55,17 @@ class Rows:
         self.lines += other.lines
 
     def only(self, layers: Sequence[int]) -> None:
-        """Drop the rows of other layers, if any layers are given. A skip plan is about all blocks, and stays whole."""
+        """Drop the rows of other layers, if any layers are given, and say so.
+
+        A skip plan is about all blocks, and stays whole.
+        """
+        if not layers:
+            return
         wanted = {None, *layers}
-        if layers:
-            self.rows = [row for row in self.rows if row.layer in wanted or row.metric.startswith("plan/")]
+        self.rows = [row for row in self.rows if row.layer in wanted or row.metric.startswith("plan/")]
+        if not self.condition:
+            shown = ", ".join(map(str, sorted(set(layers))))
+            self.lines.append(f"measured at layers {shown} only: lowest, largest and so many blocks are among these")
 
     def value(self, metric: str, layer: int | None = None) -> float:
         """Return the measured value of a metric; NaN when it is not there."""
