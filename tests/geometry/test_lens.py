@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.special import rel_entr
 from torch import Tensor
 
-from geomem.geometry.lens import LogitLens, kl_divergence, lens_scalars, overlap_chance, top_overlap
+from geomem.geometry.lens import LogitLens, kl_divergence, lens_scalars, overlap_chance, own_output, top_overlap
 from tests.geometry.samples import normal
 
 
@@ -102,3 +102,14 @@ def test_streaming_equals_exact_and_merges() -> None:
     for name, found in shards[0].compute().items():
         assert torch.allclose(found.value, exact[name].mean((1, 2)), rtol=1e-5, atol=1e-7)
         assert bool((found.low <= found.value).all())
+
+
+def test_a_model_s_own_loss_and_choice_do_not_depend_on_the_chunks() -> None:
+    table = torch.randn(11, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    stream = torch.randn(23, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    labels = torch.arange(23) % 11
+    logits = stream @ table.T
+    loss, choice = own_output(stream, lambda rows: rows @ table.T, labels, entries=40)
+    wanted = torch.logsumexp(logits, 1) - logits[torch.arange(23), labels]
+    torch.testing.assert_close(loss, wanted, rtol=1e-12, atol=1e-12)
+    assert torch.equal(choice, logits.argmax(1))

@@ -124,6 +124,7 @@ class _Sums:
         self._add("dots", tile, _masked(tile.dots.square(), tile.pairs))
 
     def add_cdnv(self, tile: _Tile, exponents: Sequence[float]) -> None:
+        """Add, per exponent, within-class variance over the distance of the means of every pair in the tile."""
         lengths = self.squared[tile.rows, None] + self.squared[tile.columns]
         distance = lengths - 2 * tile.dots
         pairs = _apart(distance, lengths * COINCIDE, tile.pairs)
@@ -133,6 +134,7 @@ class _Sums:
             self._add(f"cdnv{place}", tile, _masked(within / distance.pow(exponent), pairs))
 
     def add_kernels(self, tile: _Tile, kernels: Sequence[Kernel]) -> None:
+        """Add every kernel, its square, and its slope by the global mean, over the pairs in the tile."""
         inverse_rows, inverse_columns = self.inverse[tile.rows, None], self.inverse[tile.columns]
         cosine = tile.dots * inverse_rows * inverse_columns
         chord = 2 - 2 * cosine

@@ -69,9 +69,4 @@ def _shared_words(task: Task, rows: Rows) -> None:
     rows.keep({STATES: torch.stack(states), "words/groups": stimuli.groups})
 
 
-def text_of(spec: ProbeSpec) -> str:
-    """Return the whole text, for looking up names in it."""
-    return "".join(read_text(find_text(spec.text)))
-
-
-__all__ = ["left_out", "measure_extras", "text_of"]
+__all__ = ["left_out", "measure_extras"]
