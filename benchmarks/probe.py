@@ -6,6 +6,9 @@ more than that, from text to numbers. `measuring_s` is the time in the measureme
 their forward pass, for geomem all outside the model's blocks, so that the output layer, which the peers' forward pass
 pays for, counts against it. Random weights and Zipf tokens: nothing here depends on what the numbers are. Memory is the
 peak of a process of its own above model and libraries; the middle one of three, as heaps fall apart differently.
+
+The peers look at as many tokens as geomem does where it takes a sample (logit lens, intrinsic dimension, NC4).
+`transformers, every token` does not: without a probe, "the lens on this text" is the lens at every token of it.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ FIELDS = ("what", "tokens", "threads", "forward_s", "total_s", "total_over_forwa
 LAYERS, WIDTH, VOCABULARY, CONTEXT, BATCH = 12, 768, 50257, 512, 4
 MEASURE = ("spectrum", "collapse", "updates", "lens", "comparison")
 ROUNDS = 3
+EVERY = "transformers, every token"
 
 
 def run(quick: bool) -> Iterator[Row]:
@@ -50,13 +54,29 @@ def run(quick: bool) -> Iterator[Row]:
     for way in ways:
         yield _row(way, size["tokens"], times, peaks)
     for peer in peers:
-        for name in MEASURE:
-            own, other = times["geomem"][name], times[peer][name]
-            yield _filled(what=f"{name}, {peer}", measuring_s=other, geomem_s=own, ratio=other / own)
+        yield from _families(peer, times["geomem"], times[peer])
+    yield from _every_token(size, times)
     long = {**size, "tokens": 4 * size["tokens"]}
     grown = _peak("geomem", rounds, quick, long) - bare
     yield _filled(what="geomem, four times the text", tokens=long["tokens"], peak_mib=grown,
                   peak_ratio=grown / max(1, peaks["geomem"]))  # fmt: skip
+
+
+def _every_token(size: dict[str, int], times: dict[str, Row]) -> Iterator[Row]:
+    """Yield what transformers and numpy take to measure at every token, once: it takes minutes and varies little."""
+    own, other = times["geomem"], timed(EVERY, **size)
+    forward = times["forward"]["total_s"]
+    yield _filled(what=EVERY, tokens=size["tokens"], threads=torch.get_num_threads(), forward_s=forward,
+                  total_s=other["total_s"], total_over_forward=other["total_s"] / forward,
+                  added_s=other["total_s"] - forward, measuring_s=other["measuring_s"], geomem_s=own["measuring_s"],
+                  ratio=other["measuring_s"] / own["measuring_s"])  # fmt: skip
+    yield from _families(EVERY, own, other)
+
+
+def _families(peer: str, own: Row, other: Row) -> Iterator[Row]:
+    for name in MEASURE:
+        yield _filled(what=f"{name}, {peer}", measuring_s=other[name], geomem_s=own[name],
+                      ratio=other[name] / own[name])  # fmt: skip
 
 
 def _filled(**row: Any) -> Row:
@@ -118,7 +138,8 @@ def _peer(way: str, model: Any, windows: Tensor) -> Row:
     kept = read(source, windows, BATCH)
     passed = time.perf_counter()
     targets = torch.cat([windows[:, 1:], torch.full_like(windows[:, :1], -1)], 1).flatten().numpy()
-    taken = probe_peer.measure(kept, targets, model)
+    looked = probe_peer.EVERY_TOKEN if way == EVERY else probe_peer.AS_THE_PROBE
+    taken = probe_peer.measure(kept, targets, model, looked)
     ended = time.perf_counter()
     return {"total_s": ended - began, "measuring_s": ended - passed, **taken}
 

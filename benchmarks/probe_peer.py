@@ -18,8 +18,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 Array = NDArray[np.float32]
-LENS_TOKENS, DIMENSION_TOKENS = 256, 1024
-"""Tokens the probe looks at: the peers look at as many, not at all of them."""
+
+
+@dataclass(frozen=True)
+class Looked:
+    """How many tokens are looked at where the work grows with them; None looks at every one."""
+
+    lens: int | None = 256
+    dimension: int | None = 1024
+    agreement: int | None = 1024
+
+
+AS_THE_PROBE, EVERY_TOKEN = Looked(), Looked(None, None, None)
+LENS_ROWS = 256  # logits of as many rows at once: those of all of them would take gigabytes
 
 
 @dataclass
@@ -68,14 +79,17 @@ def _read(read: Callable[[Tensor], tuple[Tensor, Sequence[Tensor]]], windows: Te
     return Kept(whole, torch.cat(losses).numpy(), torch.cat(choices).numpy())
 
 
-def measure(kept: Kept, targets: NDArray[np.int64], model: Any) -> dict[str, float]:
+def measure(kept: Kept, targets: NDArray[np.int64], model: Any, looked: Looked = AS_THE_PROBE) -> dict[str, float]:
     """Measure everything from hidden states kept whole; return the seconds each family takes, by its name."""
     states, weight = kept.states, model.lm_head.weight.detach().numpy()
     work: dict[str, Callable[[], object]] = {
-        "spectrum": lambda: [spectra(states), spectrum(weight)],
-        "collapse": lambda: [collapse(states, targets, weight), class_agreement(states[-1], targets, kept.choices)],
+        "spectrum": lambda: [spectra(states, looked.dimension), spectrum(weight)],
+        "collapse": lambda: [
+            collapse(states, targets, weight),
+            class_agreement(states[-1], targets, kept.choices, looked.agreement),
+        ],
         "updates": lambda: [updates(one, two) for one, two in itertools.pairwise(states)],
-        "lens": lambda: lens(states, lambda rows: model.lm_head(model.transformer.ln_f(rows))),
+        "lens": lambda: lens(states, lambda rows: model.lm_head(model.transformer.ln_f(rows)), looked.lens),
         "comparison": lambda: cka_map(states),
     }
     taken: dict[str, float] = {}
@@ -86,9 +100,15 @@ def measure(kept: Kept, targets: NDArray[np.int64], model: Any) -> dict[str, flo
     return taken
 
 
-def spectra(states: Sequence[Array]) -> list[tuple[float, ...]]:
+def spread_out(rows: int, count: int | None) -> NDArray[np.int64]:
+    """Return the indices of `count` rows, evenly over all of them; of every row where there is no count."""
+    count = rows if count is None else min(rows, count)
+    return np.arange(count) * rows // count
+
+
+def spectra(states: Sequence[Array], tokens: int | None) -> list[tuple[float, ...]]:
     """Return for each layer what its singular values give, the mean cosine, and two intrinsic dimensions."""
-    return [(*spectrum(layer), anisotropy(layer), *intrinsic_dimensions(layer)) for layer in states]
+    return [(*spectrum(layer), anisotropy(layer), *intrinsic_dimensions(layer, tokens)) for layer in states]
 
 
 def spectrum(layer: Array) -> tuple[float, float, float, float]:
@@ -102,11 +122,11 @@ def spectrum(layer: Array) -> tuple[float, float, float, float]:
     return rankme, alpha, float(energy.sum() ** 2 / np.square(energy).sum()), float(energy.sum() / energy[0])
 
 
-def intrinsic_dimensions(layer: Array) -> tuple[float, float]:
-    """Return TwoNN and MLE of as many tokens as the probe takes."""
+def intrinsic_dimensions(layer: Array, tokens: int | None) -> tuple[float, float]:
+    """Return TwoNN and MLE of as many tokens."""
     import skdim
 
-    points = layer[np.arange(DIMENSION_TOKENS) * len(layer) // DIMENSION_TOKENS]
+    points = layer[spread_out(len(layer), tokens)]
     return float(skdim.id.TwoNN().fit(points).dimension_), float(skdim.id.MLE().fit(points).dimension_)
 
 
@@ -125,16 +145,17 @@ def updates(before: Array, after: Array) -> tuple[float, float, float]:
     return float((moved / size).mean()), float(along.mean()), float(((before * after).sum(1) / (size * now)).mean())
 
 
-def lens(states: Sequence[Array], logits_of: Callable[[Tensor], Tensor]) -> list[float]:
-    """Return KL(layer || final) on as many tokens as the probe looks at."""
-    index = np.arange(LENS_TOKENS) * len(states[0]) // LENS_TOKENS
+def lens(states: Sequence[Array], logits_of: Callable[[Tensor], Tensor], tokens: int | None) -> list[float]:
+    """Return KL(layer || final) on as many tokens."""
+    index = spread_out(len(states[0]), tokens)
+    found = np.zeros(len(states))
     with torch.no_grad():
-        final = logits_of(torch.from_numpy(states[-1][index])).log_softmax(-1)
-        found: list[float] = []
-        for layer in states:
-            here = logits_of(torch.from_numpy(layer[index])).log_softmax(-1)
-            found.append(float((here.exp() * (here - final)).sum(-1).mean()))
-    return found
+        for rows in np.split(index, range(LENS_ROWS, len(index), LENS_ROWS)):
+            final = logits_of(torch.from_numpy(states[-1][rows])).log_softmax(-1)
+            for depth, layer in enumerate(states):
+                here = logits_of(torch.from_numpy(layer[rows])).log_softmax(-1)
+                found[depth] += float((here.exp() * (here - final)).sum())
+    return list(found / len(index))
 
 
 def collapse(
@@ -178,11 +199,11 @@ def class_geometry(
     return (*numbers, float(((own * centred).sum(1) / (np.linalg.norm(own, axis=1) * norms)).mean()))
 
 
-def class_agreement(layer: Array, targets: NDArray[np.int64], choices: NDArray[np.int64], count: int = 1024) -> float:
+def class_agreement(layer: Array, targets: NDArray[np.int64], choices: NDArray[np.int64], tokens: int | None) -> float:
     """Return how often the nearest class mean of a token is what the model itself chooses (NC4)."""
     ids = commonest(targets, 1024)
     _, means = class_means(layer, targets, ids)
-    index = np.arange(count) * len(layer) // count
+    index = spread_out(len(layer), tokens)
     distance = np.square(means).sum(1) - 2 * layer[index] @ means.T
     return float((ids[distance.argmin(1)] == choices[index]).mean())
 

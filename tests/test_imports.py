@@ -19,15 +19,18 @@ LEVELS = {
     "runs": 3,
     "fetch": 4,
     "graphs": 5, "texts": 5,
-    "tasks": 6, "models": 6, "objectives": 6, "geometry": 6, "interventions": 6,
-    "training": 7,
-    "report": 8,
-    "probing": 9,
-    "studies": 10,
-    "parts": 11, "console": 11, "session": 11, "probe_session": 11, "graph_view": 11, "fetch_view": 11,
-    "cli": 12,
+    "contexts": 6,
+    "tasks": 7, "models": 7, "objectives": 7, "geometry": 7, "interventions": 7,
+    "solvers": 8,
+    "training": 9,
+    "report": 10,
+    "probing": 11,
+    "studies": 12,
+    "parts": 13, "console": 13, "session": 13, "probe_session": 13, "graph_view": 13, "fetch_view": 13,
+    "context_view": 13, "lingen_view": 13,
+    "cli": 14,
     # The package itself and its hook into transformers only register models, so that checkpoints open elsewhere.
-    "__init__": 12, "_autoload": 7,
+    "__init__": 14, "_autoload": 9,
 }  # fmt: skip
 
 
