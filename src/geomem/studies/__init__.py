@@ -44,5 +44,9 @@ STUDIES: Registry[Study] = Registry(
             "geomem.studies.representation_phases.study:STUDY",
             "effective rank collapses, spreads and is compressed in training (arXiv 2509.23024)",
         ),
+        "softmax-bottleneck": (
+            "geomem.studies.softmax_bottleneck.study:STUDY",
+            "what a softmax over few dimensions cannot say, and what mixes out of it (arXiv 1711.03953)",
+        ),
     },
 )

@@ -1,0 +1,1 @@
+"""Solvers: optima, floors and exact trajectories of the objectives that next-token training has."""
