@@ -1,1 +1,1 @@
-"""Solvers: optima, floors and exact trajectories of the objectives that next-token training has."""
+"""Solvers for the objects of next-token theory: exact gradient descent, regularisation paths, margin problems."""
