@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from geomem.errors import InputError
+from geomem.geometry.next_token import entropy_gap
 from geomem.geometry.spectrum import rankme, stable_rank
 
 
@@ -73,9 +74,10 @@ def log_rank(log_probs: Float[Tensor, "n v"]) -> LogRank:
 def mean_kl(
     target: Float[Tensor, "n v"], log_probs: Float[Tensor, "n v"], weights: Float[Tensor, " n"] | None = None
 ) -> Float[Tensor, ""]:
-    """Return the mean over contexts of KL(P* || P) in nats, from probabilities P* and log-probabilities log P.
+    """Return the mean over contexts of KL(P* || P) in nats, from probabilities P* and log-probabilities or logits.
 
     target: rows sum to 1; zeros are allowed and count nothing. weights: of the contexts, summing to 1; equal if None.
+    The same as `next_token.entropy_gap`, whose contexts are columns.
     """
-    rows = (torch.special.xlogy(target, target) - torch.where(target > 0, target * log_probs, 0.0)).sum(1)
-    return rows.mean() if weights is None else (weights * rows).sum()
+    shares = target.new_full((len(target),), 1 / len(target)) if weights is None else weights
+    return entropy_gap(log_probs.T, target.T, shares)

@@ -18,7 +18,7 @@ from scipy.special import softmax, xlogy
 from torch import Tensor
 
 from geomem.errors import InputError
-from geomem.geometry.softmax_rank import centre_rows
+from geomem.geometry.softmax_rank import centre_rows, mean_kl
 from geomem.seeding import numpy_generator
 
 Array = NDArray[np.float64]
@@ -74,7 +74,8 @@ def kl_floor(
             _objective, begin, args=(probs, dimension), jac=True, method="L-BFGS-B",
             options={"maxiter": iterations, "maxfun": 2 * iterations, "maxcor": 20, "ftol": 0.0, "gtol": 1e-11},
         )  # fmt: skip
-        found.append((max(float(done.fun), 0.0), np.asarray(done.x)))
+        flat = np.asarray(done.x)
+        found.append((_exact_kl(flat, wanted, dimension), flat))
         steps += int(done.nit)
         if progress is not None:
             progress(start + 1)
@@ -92,6 +93,12 @@ def _objective(flat: Array, probs: Array, dimension: int) -> tuple[float, Array]
     kl = float((xlogy(probs, probs) - probs * log_probs).sum() / len(probs))
     residual = (softmax(logits, axis=1) - probs) / len(probs)
     return kl, np.concatenate([(residual @ words).ravel(), (residual.T @ contexts).ravel()])
+
+
+def _exact_kl(flat: Array, target: Tensor, dimension: int) -> float:
+    """Return the mean KL with all its digits, which the difference of two sums does not have near 0."""
+    contexts, words = _split(flat, tuple(target.shape), dimension)
+    return float(mean_kl(target, torch.from_numpy(contexts @ words.T)))
 
 
 def _split(flat: Array, shape: tuple[int, ...], dimension: int) -> tuple[Array, Array]:
