@@ -50,6 +50,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "node2vec": {"steps": 5},
     "text": {"vocabulary": 300, "context": 8},
     "cloze": {"vocabulary": 300, "context": 8},
+    "markov": {"vocabulary": 6, "length": 5, "train_size": 30, "held_out_size": 20},
 }
 """Sizes at which the behaviour of a part is looked at; its defaults are built, too."""
 

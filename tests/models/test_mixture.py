@@ -35,9 +35,9 @@ def test_probabilities_sum_to_one_and_gradients_are_right(name: str) -> None:
 
 def test_a_mixture_of_softmaxes_is_the_mean_of_its_softmaxes() -> None:
     head = MixtureOfSoftmaxes(40, 12, 3, components=4, seed=0, std=1.0)
-    parts = torch.softmax(torch.tanh(head.contexts @ head.components.mT) @ head.words.T, dim=-1)  # (K, n, V)
-    shares = torch.softmax(head.contexts @ head.shares.T, dim=1)
-    torch.testing.assert_close(head(EVERY).exp(), torch.einsum("nk,knv->nv", shares, parts))
+    parts = torch.softmax(head.contexts @ head.words.T, dim=-1)  # (n, K, V)
+    shares = torch.softmax(head.shares, dim=1)
+    torch.testing.assert_close(head(EVERY).exp(), torch.einsum("nk,nkv->nv", shares, parts))
 
 
 def test_only_softmaxes_leave_the_dimension() -> None:

@@ -1,8 +1,9 @@
 """Output layers that mix several softmaxes, or several context vectors before one softmax, over free context vectors.
 
-Source: arXiv 1711.03953, section 2.3. A context has a free vector g; component k sees h_k = tanh(U_k g), and the shares
-are softmax(V g). A mixture of softmaxes averages probabilities and is not bound to rank d. A mixture of contexts
-averages h, so it stays at rank d however many components it has. Neither has a sequence axis.
+Source: arXiv 1711.03953, section 2.3. There component k of a context sees h_k = tanh(U_k g) and has the share
+softmax(V g)_k of a network's state g. Here nothing is below: h_k and the logits of the shares are free for every
+context, which is what such a network could say at most. A mixture of softmaxes averages probabilities and is not bound
+to rank d. A mixture of contexts averages h, so it stays at rank d however many components it has.
 """
 
 from __future__ import annotations
@@ -30,32 +31,23 @@ class Softmax(nn.Module):
 
 
 class _Mixture(nn.Module):
-    """What both mixtures have.
-
-    contexts: (n, m) vectors g. components: U (K, d, m). shares: V (K, m). words: (V, d).
-    """
+    """What both mixtures have: `contexts` (n, K, d), `shares` (n, K) logits, `words` (V, d)."""
 
     def __init__(
-        self, contexts: int, vocabulary: int, dimension: int, *, components: int, seed: int, std: float = 0.1,
-        state: int | None = None,
-    ) -> None:  # fmt: skip
-        """state: width m of g, by default K * d. Weights on g are N(0, 1/m). Raises InputError without components."""
+        self, contexts: int, vocabulary: int, dimension: int, *, components: int, seed: int, std: float = 0.1
+    ) -> None:
+        """Draw all tables N(0, std²). Raises InputError for a mixture without components."""
         super().__init__()
         if components < 1:
             raise InputError(f"components: a mixture has at least 1, got {components}")
-        draw, width = _Draw(seed), state or components * dimension
-        self.contexts = nn.Parameter(draw(contexts, width, std=1.0))
-        self.components = nn.Parameter(draw(components, dimension, width, std=width**-0.5))
-        self.shares = nn.Parameter(draw(components, width, std=width**-0.5))
+        draw = _Draw(seed)
+        self.contexts = nn.Parameter(draw(contexts, components, dimension, std=std))
+        self.shares = nn.Parameter(draw(contexts, components, std=std))
         self.words = nn.Parameter(draw(vocabulary, dimension, std=std))
 
     def log_shares(self, index: Int[Tensor, " b"]) -> Float[Tensor, "b k"]:
         """Return the log of the share of each component (B, K)."""
-        return torch.log_softmax(self.contexts[index] @ self.shares.T, dim=-1)
-
-    def states(self, index: Int[Tensor, " b"]) -> Float[Tensor, "b k d"]:
-        """Return h (B, K, d)."""
-        return torch.tanh(torch.einsum("bm,kdm->bkd", self.contexts[index], self.components))
+        return torch.log_softmax(self.shares[index], dim=-1)
 
 
 class MixtureOfSoftmaxes(_Mixture):
@@ -63,7 +55,7 @@ class MixtureOfSoftmaxes(_Mixture):
 
     def forward(self, index: Int[Tensor, " b"]) -> Float[Tensor, "b v"]:
         """Return the log-probabilities (B, V) of the tokens after contexts `index` (B,)."""
-        each = torch.log_softmax(self.states(index) @ self.words.T, dim=-1)
+        each = torch.log_softmax(self.contexts[index] @ self.words.T, dim=-1)
         return torch.logsumexp(self.log_shares(index)[:, :, None] + each, dim=1)
 
 
@@ -72,7 +64,7 @@ class MixtureOfContexts(_Mixture):
 
     def forward(self, index: Int[Tensor, " b"]) -> Float[Tensor, "b v"]:
         """Return the log-probabilities (B, V) of the tokens after contexts `index` (B,)."""
-        mean = torch.einsum("bk,bkd->bd", self.log_shares(index).exp(), self.states(index))
+        mean = torch.einsum("bk,bkd->bd", self.log_shares(index).exp(), self.contexts[index])
         return torch.log_softmax(mean @ self.words.T, dim=-1)
 
 

@@ -28,5 +28,9 @@ TASKS: Registry[type[Spec]] = Registry(
             "geomem.tasks.specs:ClozeSpec",
             "masked tokens of a real text, filled in from both sides",
         ),
+        "markov": (
+            "geomem.tasks.specs:MarkovSpec",
+            "sequences of a Markov source of order 2 whose every probability is known",
+        ),
     },
 )

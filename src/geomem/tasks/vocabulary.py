@@ -101,6 +101,23 @@ class Vocabulary:
 
 
 @dataclass(frozen=True)
+class NumberedTokens:
+    """Tokens that are numbers and nothing else, 0..V-1."""
+
+    size: int
+
+    def name(self, token: int) -> str:
+        """Return the number in words. Raises IndexError outside the vocabulary."""
+        if not 0 <= token < self.size:
+            raise IndexError(f"token {token} is outside 0..{self.size - 1}")
+        return str(token)
+
+    def names(self, tokens: Iterable[int]) -> list[str]:
+        """Return the names of tokens."""
+        return [self.name(int(token)) for token in tokens]
+
+
+@dataclass(frozen=True)
 class TextVocabulary:
     """The tokens of a Hugging Face tokenizer, added ones included; a name is the text that a token stands for."""
 

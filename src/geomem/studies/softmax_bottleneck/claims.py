@@ -44,7 +44,7 @@ CLAIMS = (
         "Levy and Goldberg 2014, section 3.1",
         "a theorem for enough dimensions",
         SAMPLING,
-        "every dot product within 1e-6 at full dimension; the largest error grows with every dimension taken away",
+        "every dot product within 1e-6 at full dimension; strictly more at every smaller one",
         predicates.sampling,
     ),
     Claim(

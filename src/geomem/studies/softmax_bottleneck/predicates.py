@@ -48,13 +48,13 @@ def too_few(evidence: Evidence) -> list[Test]:
 
 
 def sampling(evidence: Evidence) -> list[Test]:
-    """Ask for PMI - log k at full dimension, and for a strictly larger error at every smaller one."""
+    """Ask for PMI - log k at full dimension, and for a strictly larger error at every smaller one than there."""
     widths = _settings(evidence).sampling.widths
     errors = [evidence.measured(SAMPLING, f"width_{width}/error") for width in widths]
     tests = [Test(Bound(f"largest error at dimension {widths[-1]}", 1e-6, "below"), errors[-1])]
-    for place in range(len(widths) - 1):
-        more = {seed: errors[place][seed] - errors[place + 1][seed] for seed in errors[place]}
-        words = f"error at dimension {widths[place]} beyond that at {widths[place + 1]}"
+    for width, found in zip(widths[:-1], errors[:-1], strict=True):
+        more = {seed: found[seed] - errors[-1][seed] for seed in found}
+        words = f"error at dimension {width} beyond that at {widths[-1]}"
         tests.append(Test(Bound(words, 0.0, "above"), more))
     return tests
 
