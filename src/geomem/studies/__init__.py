@@ -24,6 +24,10 @@ STUDIES: Registry[Study] = Registry(
             "geomem.studies.geometric_memory.study:STUDY",
             "sequence models told single edges of a graph draw a map of it (arXiv 2510.26745)",
         ),
+        "joint-vs-conditional": (
+            "geomem.studies.joint_vs_conditional.study:STUDY",
+            "do logits hold the joint probability of context and token? spilled energy (arXiv 2602.18671)",
+        ),
         "layer-skipping": (
             "geomem.studies.layer_skipping.study:STUDY",
             "which layers can be left out, and how far back a prediction looks (arXiv 2603.07475)",
