@@ -17,9 +17,8 @@ CLAIMS = (
         OURS,
         "asked as an open question",
         FEATURES,
-        "at every step once the gap to the entropy is below 0.01: partial correlation above 0.9 given the conditional "
-        "entropy, slope between 0.7 and 1.2; the joint reading says 1, the conditional one 0, a ridge's limit is "
-        "1 - k/V = 0.83",
+        "partial correlation above 0.9 and slope from 0.7 to 1.2 at every step once the gap is below 0.01; the joint "
+        "reading says 1, the conditional one 0",
         predicates.fitted,
     ),
     Claim(

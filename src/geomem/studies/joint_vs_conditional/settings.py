@@ -47,7 +47,7 @@ class Sequences(Spec):
     width: int = 48
     layers: int = Field(default=2, ge=1)
     heads: int = 4
-    steps: int = Field(default=2000, ge=1)
+    steps: int = Field(default=1200, ge=1)
     batch: int = Field(default=64, ge=1)
     lr: float = Field(default=3e-3, gt=0)
     keep: int = Field(default=9, ge=2, description="log-spaced steps that leave a checkpoint")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,7 +15,7 @@ from geomem.studies.softmax_bottleneck.predicates import FLOOR, MIXTURES, MODEL,
 from geomem.studies.softmax_bottleneck.settings import Settings
 from geomem.studies.softmax_bottleneck.work import HEADS
 
-ROUNDING = 1e-16
+ROUNDING = 1e-14
 """Numbers below this are drawn at it: they are rounding, and a logarithm has no 0."""
 
 NAMES = {"softmax": "one softmax", "contexts": "mixture of contexts", "softmaxes": "mixture of softmaxes"}
@@ -32,7 +33,7 @@ def floor(evidence: Evidence) -> Sequence[Exhibit]:
         }
         drawn = band(f"logits of rank {rank}", widths, by_seed)
         series.append(drawn.model_copy(update={"colour": slot}))
-        series.append(Series(name=f"dimension {rank}", x=(rank, rank), y=(ROUNDING, 1.0), dashed=True, colour=slot))
+        series.append(Series(name=f"d = {rank}, the rank", x=(rank, rank), y=(ROUNDING, 1.0), dashed=True, colour=slot))
     caption = (
         "The best of several L-BFGS fits, mean over seeds with their range. At the rank (dashed) nothing but rounding "
         "is left; below it no softmax gets under the curve found."
@@ -47,10 +48,9 @@ def sampling(evidence: Evidence) -> Sequence[Exhibit]:
     settings: Settings = evidence.settings
     seed = evidence.seeds(SAMPLING)[0]
     kept, widths = evidence.arrays(SAMPLING, seed), settings.sampling.widths
-    panels = [HeatmapPanel(title="PMI − log k", matrix=kept["goal"].tolist())]
-    panels += [
-        HeatmapPanel(title=f"dot products, d = {width}", matrix=kept[f"products_{width}"].tolist()) for width in widths
-    ]
+    shift = math.log(settings.sampling.negatives)
+    shown = {"PMI": kept["goal"]} | {f"w·c + log k, d = {d}": kept[f"products_{d}"] for d in (widths[0], widths[-1])}
+    panels = [HeatmapPanel(title=title, matrix=(matrix + shift).tolist()) for title, matrix in shown.items()]
     lines: list[Series] = []
     for width in widths:
         by_seed = {
