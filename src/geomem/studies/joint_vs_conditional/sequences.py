@@ -127,8 +127,7 @@ def add_levels(rows: Rows, task: MarkovTask, found: Reading) -> None:
     inside = _inner(found.tokens)
     logits, true = found.logits[:, inside], task.source.conditionals(found.tokens)[:, inside]
     count, length = logits.shape[:2]
-    where = torch.eye(length, dtype=torch.float64)[:, 1:].expand(count, -1, -1)
-    given = torch.cat([covariates(true), where], dim=-1).flatten(0, 1)
+    given = torch.cat([covariates(true), _where(count, length)], dim=-1).flatten(0, 1)
     prior = task.source.prefix_log_probs(found.tokens)[:, inside].flatten()
     sequence = torch.arange(count).repeat_interleave(length)
     for gauge in GAUGES:
@@ -148,16 +147,18 @@ def pair_levels(task: MarkovTask, found: Reading) -> dict[str, Tensor]:
 
 
 def add_consistency(rows: Rows, task: MarkovTask, found: Reading) -> None:
-    """Add how the level after a token goes with that token's logit before, both conditional entropies held fixed.
+    """Add how the level after a token goes with that token's logit before, and what of the spill is log p.
 
-    And the slope of the centred spill over log p(x | context), which the joint reading wants to be 0.
+    Held fixed: entropy and support size of both contexts (centring takes off a share of the unseen tokens), and the
+    position. The slope of the centred spill over log p(x | context) is what the joint reading wants to be 0.
     """
     before, after = _inner(found.tokens)[:-1], _inner(found.tokens)[1:]
     logits, true = found.logits, task.source.conditionals(found.tokens)
     chosen = found.tokens[:, after, None]
     own = in_gauge(logits[:, before], "centred").gather(-1, chosen)[..., 0].flatten()
     level = log_partition(logits[:, after], gauge="centred").flatten()
-    given = torch.stack([covariates(true[:, side])[..., 0].flatten() for side in (before, after)], dim=1)
+    known = [covariates(true[:, side]) for side in (before, after)]
+    given = torch.cat([*known, _where(len(logits), len(before))], dim=-1).flatten(0, 1)
     sequence = torch.arange(len(found.tokens)).repeat_interleave(len(before))
     _add(rows, "spill/consistency", partial(own, level, given, sequence))
     chance = true[:, before].gather(-1, chosen)[..., 0].log().flatten()
@@ -221,6 +222,11 @@ def _pairs(task: MarkovTask, found: Reading, gauge: Gauge) -> _Pairs:
 def _inner(tokens: Tensor) -> Tensor:
     """Return the positions whose context is a pair or more: 1..T-1."""
     return torch.arange(1, tokens.shape[1])
+
+
+def _where(count: int, length: int) -> Tensor:
+    """Return (B, T, T - 1) indicators of every position but the first, to hold the position fixed."""
+    return torch.eye(length, dtype=torch.float64)[:, 1:].expand(count, -1, -1)
 
 
 def _add(rows: Rows, name: str, found: Partial) -> None:
