@@ -1,6 +1,6 @@
 """Ranks of log-probability matrices: what a softmax over d dimensions can say, and what it cannot.
 
-Source: arXiv 1711.03953, section 2. Contexts are rows here, A[i, j] = log P(x_j | c_i) (the next-token card has them as
+Source: arXiv 1711.03953, section 2. Contexts are rows here, A[i, j] = log P(x_j | c_i) (`next_token` has them as
 columns). All logit matrices that give P differ from A by a constant a row, so by at most one in rank. With the mean of
 each row taken off, a softmax over d dimensions without bias has rank at most min(d, V - 1), and d + 1 as it stands.
 
