@@ -119,8 +119,8 @@ STUDY = Study(
     paper="Minut, Dewidar, Masi; arXiv 2602.18671, ICLR 2026. Nagarajan; blog post, 2026",
     citation=CITATION,
     summary="Next-token training fixes probabilities given the context, and leaves the level of a context's logits "
-    "free. Does that level hold the probability of the context all the same, and what does spilled energy, which rests "
-    "on it, detect?",
+    "free. The study asks whether that level holds the probability of the context all the same, and what spilled "
+    "energy, which rests on it, detects.",
     scales={"smoke": SMOKE, "laptop": LAPTOP, "paper": PAPER},
     experiments=(
         Experiment(FEATURES, "unconstrained features", "Gradient descent, a ridge path and a control without unseen "
