@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -34,6 +35,9 @@ from geomem.studies.joint_vs_conditional.predicates import (
 from geomem.studies.joint_vs_conditional.settings import Settings
 
 RUNS = {DESCENT: "gradient descent", OFF_CENTRE: "the same, large first vectors", DENSE: "no unseen tokens"}
+GROUPS = 16
+"""Groups that pairs are put in for a picture."""
+
 SCORE_NAMES = {
     "spill_centred": "spill, centred",
     "spill_raw": "spill, raw",
@@ -107,20 +111,23 @@ def sequences(evidence: Evidence) -> Sequence[Exhibit]:
 
 
 def _anomalies(evidence: Evidence) -> list[Exhibit]:
-    def bars(name: str, words: str, suffix: str) -> BarSeries:
-        found = [list(evidence.measured(SPARSE_SOURCE, f"anomaly/{score}{suffix if score.startswith('spill') else ''}")
-                      .values()) for score in SCORE_NAMES]  # fmt: skip
+    def bars(words: str, suffix: str) -> BarSeries:
+        # Only the spill was measured in another gauge: -log p has none.
+        shown = [not suffix or score.startswith("spill") for score in SCORE_NAMES]
+        found = [
+            list(evidence.measured(SPARSE_SOURCE, f"anomaly/{score}{suffix}").values()) if there else [math.nan]
+            for score, there in zip(SCORE_NAMES, shown, strict=True)
+        ]
         return BarSeries(name=words, values=tuple(map(float, map(np.mean, found))),
                          low=tuple(map(min, found)), high=tuple(map(max, found)))  # fmt: skip
 
-    series = (bars("plain", "as trained", ""), bars("shifted", "after a change of gauge", "_shifted"))
+    series = (bars("as trained", ""), bars("after a change of gauge", "_shifted"))
     panel = BarPanel(
         title="a forbidden token against the true one", categories=tuple(SCORE_NAMES.values()), series=series
     )
     caption = (
         "Larger is more suspicious; below one half the score points the other way. The change of gauge adds to all "
-        "logits of a context one number, a random linear function of its state: no prediction changes. Levels and "
-        "−log p are shown as trained in both."
+        "logits of a context one number, a random linear function of its state: no prediction changes."
     )
     return [Bars(id="joint-anomalies", title="Which score finds a token that cannot be", experiment=SEQUENCES, order=1,
                  panels=(panel,), y_label="AUROC", references=(Reference(name="chance", value=0.5),), hero=True,
@@ -130,14 +137,17 @@ def _anomalies(evidence: Evidence) -> list[Exhibit]:
 def _pair_levels(evidence: Evidence) -> list[Exhibit]:
     series: list[Series] = []
     for condition in (SPARSE_SOURCE, DENSE_SOURCE):
-        seed = evidence.seeds(condition)[0]
-        kept = evidence.arrays(condition, seed)
-        series.append(Series(name=condition.replace("-", " "), x=kept["pair/log_prior"].tolist(),
-                             y=kept["pair/levels"].tolist()))  # fmt: skip
+        kept = evidence.arrays(condition, evidence.seeds(condition)[0])
+        groups = min(GROUPS, len(kept["pair/levels"]))
+        prior, levels = (np.array_split(kept[f"pair/{name}"], groups) for name in ("log_prior", "levels"))
+        low, middle, high = (tuple(float(np.quantile(one, q)) for one in levels) for q in (0.25, 0.5, 0.75))
+        series.append(Series(name=condition.replace("-", " "), x=tuple(float(one.mean()) for one in prior), y=middle,
+                             low=low, high=high))  # fmt: skip
     return [Curves(id="joint-pair-levels", title="The level after a pair of tokens against its probability", order=2,
                    experiment=SEQUENCES, series=tuple(series), x_label="log stationary probability of the pair",
-                   y_label="mean logsumexp of centred logits",
-                   caption="A small Transformer; every pair that occurs once; first seed.")]  # fmt: skip
+                   y_label="logsumexp of centred logits",
+                   caption=f"A small Transformer, first seed. Pairs that occur, in {GROUPS} groups of equal size by "
+                   "their probability: median of each group, and its middle half.")]  # fmt: skip
 
 
 def _sequence_courses(evidence: Evidence) -> list[Exhibit]:
@@ -162,18 +172,18 @@ def _sequence_courses(evidence: Evidence) -> list[Exhibit]:
 
 def _numbers(evidence: Evidence) -> list[Exhibit]:
     names = {
-        "markov/held_out/excess": "nats above the source", "prefix/centred/correlation": "J, prefixes",
+        "markov/held_out/excess": "excess, nats", "prefix/centred/correlation": "J, prefixes",
         "prefix/centred/slope": "slope, prefixes", "pair/centred/correlation": "J, pairs",
-        "pair/centred/slope": "slope, pairs", "pair/raw/correlation": "J, pairs, raw gauge",
-        "spill/consistency/correlation": "level after x with logit of x", "spill/on_log_p/slope": "spill over log p",
+        "pair/centred/slope": "slope, pairs", "spill/consistency/correlation": "consistency",
     }  # fmt: skip
     rows: list[tuple[str | int | float | None, ...]] = []
     for condition in (SPARSE_SOURCE, DENSE_SOURCE):
         for seed in evidence.seeds(condition):
             found = [evidence.measured(condition, name)[seed] for name in names]
-            rows.append((condition.replace("-", " "), seed, *found))
+            rows.append((condition.removesuffix("-source"), seed, *found))
     return [Table(id="joint-numbers", title="At the end of training", experiment=SEQUENCES, order=4,
-                  columns=("source", "seed", *names.values()), rows=tuple(rows))]  # fmt: skip
+                  columns=("source", "seed", *names.values()), rows=tuple(rows),
+                  caption="Consistency: partial correlation of a token's logit with the level after it.")]  # fmt: skip
 
 
 def arithmetic(evidence: Evidence) -> Sequence[Exhibit]:
