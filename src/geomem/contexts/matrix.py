@@ -133,8 +133,7 @@ class ContextMatrix:
 
     def entropy(self) -> Tensor:
         """Return the floor of the cross-entropy in nats: mean over samples of the next-token entropy, float64."""
-        surprise = -(self.probs * self.probs.log()).double()
-        return (surprise * self.weights[self.rows].double()).sum()
+        return -(self.counts * (self.counts / self.totals[self.rows]).log()).sum() / self.totals.sum()
 
     def shares(self) -> Tensor:
         """Return pi (m,) float64, the share of samples of each context."""
@@ -163,12 +162,16 @@ class ContextMatrix:
         renumbered = torch.searchsorted(self.types, self.indices)
         return ContextMatrix(self.contexts, self.indptr, renumbered, self.counts, len(self.types))
 
+    def select(self, index: Tensor) -> ContextMatrix:
+        """Return the matrix of the contexts `index` (B,) alone, in that order; shares are of what is kept."""
+        entries, _ = self._entries(index)
+        indptr = torch.zeros(len(index) + 1, dtype=torch.int64, device=self.indptr.device)
+        indptr[1:] = self.support_sizes[index].cumsum(0)
+        return ContextMatrix(self.contexts[index], indptr, self.indices[entries], self.counts[entries], self.vocabulary)
+
     def batch(self, index: Tensor) -> ContextBatch:
         """Slice the contexts `index` (B,) into a batch; weights are left as shares of the whole."""
-        starts, counts = self.indptr[index], self.indptr[index + 1] - self.indptr[index]
-        rows = torch.repeat_interleave(counts)
-        ends = counts.cumsum(0)
-        entries = torch.arange(len(rows), device=rows.device) + (starts - ends + counts)[rows]
+        entries, rows = self._entries(index)
         return ContextBatch(self.contexts[index], self.weights[index], rows, self.indices[entries], self.probs[entries])
 
     def full(self) -> ContextBatch:
@@ -184,6 +187,13 @@ class ContextMatrix:
         # Worked out before the move, so that every device trains on the same bits.
         moved.__dict__.update(weights=self.weights.to(device), probs=self.probs.to(device))
         return moved
+
+    def _entries(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the places of the entries of contexts `index` (B,), one context after the other, and whose each is."""
+        starts, counts = self.indptr[index], self.indptr[index + 1] - self.indptr[index]
+        rows = torch.repeat_interleave(counts)
+        ends = counts.cumsum(0)
+        return torch.arange(len(rows), device=rows.device) + (starts - ends + counts)[rows], rows
 
     def _empty(self, dtype: torch.dtype) -> Tensor:
         if self.vocabulary * len(self) > DENSE_LIMIT:
