@@ -30,7 +30,8 @@ from geomem.texts.reading import find_text, read_text, span
 from geomem.texts.tokens import tokenise
 
 FIELDS = ("text", "tokenizer", "megabytes", "tokens", "context", "contexts", "nnz", "threads", "geomem_s",
-          "dictionary_s", "ratio", "geomem_mib", "dictionary_mib", "memory_ratio", "command_s", "command_cpu_s")  # fmt: skip
+          "dictionary_s", "ratio", "geomem_mib", "dictionary_mib", "memory_ratio", "command_s",
+          "command_cpu_s")  # fmt: skip
 LENGTH = 5
 ROUNDS = 3
 CHUNK = 1 << 16

@@ -13,7 +13,7 @@ from geomem.contexts.matrix import PAD, ContextMatrix
 from geomem.contexts.packing import Packing, Runs, Words, count_keys, to_matrix
 from geomem.errors import InputError
 
-CHUNK = 1 << 21
+CHUNK = 1 << 22
 """Most 64-bit words that are sorted at once."""
 
 SMALLEST_CHUNK = 1 << 14
