@@ -181,6 +181,8 @@ def keep_contexts(matrix: ContextMatrix, *, least: float = 1, most: int | None =
     if most is not None and len(chosen) > most:
         order = torch.sort(matrix.totals[chosen], descending=True, stable=True).indices
         chosen = chosen[order[:most]].sort().values
+    if len(chosen) == len(matrix):
+        return Kept(matrix, 1.0, 1.0)
     kept = matrix.select(chosen)
     return Kept(kept, len(kept) / len(matrix), kept.samples / matrix.samples)
 
