@@ -153,3 +153,17 @@ def test_places_that_hold_something_else_are_refused(story: str, tmp_path: Path,
     )
     (tmp_path / "saved" / "contexts.safetensors").write_bytes(b"\x08")
     refused(capsys, [str(tmp_path / "saved")], "cannot be read")
+
+
+def test_saved_counts_train_a_model(story: str, tmp_path: Path, capsys: Capture):
+    saved = str(tmp_path / "saved")
+    told(capsys, story, "--context", "2", "--save", saved)
+    changes = ["task=contexts", f"task.text={saved}", "model=transformer", "model.width=16", "model.layers=1",
+               "model.heads=2", "stages.0.steps=60", "stages.0.optimizer.lr=0.02", "evaluate_every=30"]  # fmt: skip
+    words = [word for change in changes for word in ("--set", change)]
+    assert main(["train", *words, "--device", "cpu", "--out", str(tmp_path / "runs"), "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    metrics, chance = shown["metrics"], shown["chance"]
+    assert 0 < metrics["contexts/entropy_gap"] < 0.1 * chance["contexts/entropy_gap"]
+    entropy = float(open_contexts(Path(saved)).matrix.entropy())
+    assert metrics["contexts/loss"] - metrics["contexts/entropy_gap"] == pytest.approx(entropy)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geomem.contexts.packing import Counted, Packing, Runs, count_keys, merge_counted
+from geomem.contexts.packing import Counted, Packing, Runs, count_keys, merge_counted, sort_order
 from geomem.errors import InputError
 
 VOCABULARIES = st.sampled_from([1, 2, 3, 255, 256, 50_000, (1 << 31) - 1, (1 << 62) + 1])
@@ -25,12 +25,23 @@ def test_keys_give_back_their_tokens_and_sort_as_rows_do(vocabulary: int, length
     packing = Packing(vocabulary, length)
     token = st.integers(-1, vocabulary - 1)
     row = st.tuples(*[token] * length, st.integers(0, vocabulary - 1))
-    rows = sorted(data.draw(st.lists(row, min_size=1, max_size=20)))
+    rows = sorted(set(data.draw(st.lists(row, min_size=1, max_size=20))))
     keys = packed(packing, np.array(rows, dtype=np.int64))
     taken = np.stack([packing.take(keys, place) for place in range(length + 1)], 1)
     assert taken.tolist() == [list(row) for row in rows]
     assert packing.words == keys.shape[0] <= length + 1
-    assert np.lexsort(keys[::-1]).tolist() == list(range(len(rows)))
+    assert sort_order(keys).tolist() == list(range(len(rows)))
+
+
+WORD = st.one_of(st.integers(0, 3), st.integers(0, (1 << 64) - 1), st.sampled_from([0, (1 << 64) - 1]))
+
+
+@given(st.integers(1, 4), st.data())
+def test_any_keys_are_ordered_as_lexsort_does(words: int, data: st.DataObject):
+    rows = data.draw(st.lists(st.tuples(*[WORD] * words), max_size=30))
+    keys = np.array(rows, np.uint64).reshape(-1, words).T.copy()
+    expected = keys[:, np.lexsort(keys[::-1])]
+    assert keys[:, sort_order(keys)].tolist() == expected.tolist()
 
 
 def test_a_short_context_of_few_tokens_is_one_word():

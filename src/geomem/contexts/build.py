@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 
 from geomem.contexts.matrix import PAD, ContextMatrix
-from geomem.contexts.packing import Packing, Runs, count_keys, to_matrix
+from geomem.contexts.packing import Packing, Runs, Words, count_keys, to_matrix
 from geomem.errors import InputError
 
-CHUNK = 1 << 21
+CHUNK = 1 << 22
 """Most 64-bit words that are sorted at once."""
 
 SMALLEST_CHUNK = 1 << 14
@@ -37,6 +37,8 @@ class ContextCounter:
         self.seen = 0
         """Tokens taken in that have a token before them in their document; those without a whole context too."""
         self._runs = Runs()
+        self._waiting: list[Words] = []
+        self._samples_waiting = 0
         self._chunk = max(SMALLEST_CHUNK, CHUNK // self.packing.words)
         # The last T tokens, in which later ones find what stood before them, and how many their document has so far.
         self._tail = np.full(length, PAD)
@@ -98,11 +100,18 @@ class ContextCounter:
 
     def matrix(self) -> ContextMatrix:
         """Return what was counted, contexts in ascending order. Raises InputError when no context was followed."""
+        self._sort_waiting()
         counted = self._runs.merged()
         if counted is None:
             raise InputError(f"no token has {1 if self.prefixes else self.packing.length} token(s) before it: "
                              "the text is shorter than one context and the token after it")  # fmt: skip
         return to_matrix(counted, self.packing)
+
+    def _sort_waiting(self) -> None:
+        """Make a sorted run of the samples that came in; small pieces of text are not sorted one by one."""
+        if self._waiting:
+            self._runs.add(count_keys(np.concatenate(self._waiting, 1)))
+        self._waiting, self._samples_waiting = [], 0
 
     def _add(self, tokens: Ids, targets: Ids, first: NDArray[np.bool_]) -> None:
         if len(tokens) == 0:
@@ -124,7 +133,10 @@ class ContextCounter:
             old = line[at + (length - back)]
             self.packing.put(keys, place, np.where(inside[at] >= back, old, PAD) if self.prefixes else old)
         self.packing.put(keys, length, targets[at].astype(np.int64))
-        self._runs.add(count_keys(keys))
+        self._waiting.append(keys)
+        self._samples_waiting += len(at)
+        if self._samples_waiting >= self._chunk:
+            self._sort_waiting()
         self._tail, self._age = line[-length:], int(ages[-1]) + 1
 
 
@@ -169,6 +181,8 @@ def keep_contexts(matrix: ContextMatrix, *, least: float = 1, most: int | None =
     if most is not None and len(chosen) > most:
         order = torch.sort(matrix.totals[chosen], descending=True, stable=True).indices
         chosen = chosen[order[:most]].sort().values
+    if len(chosen) == len(matrix):
+        return Kept(matrix, 1.0, 1.0)
     kept = matrix.select(chosen)
     return Kept(kept, len(kept) / len(matrix), kept.samples / matrix.samples)
 

@@ -87,7 +87,7 @@ def count_keys(keys: Words, counts: Counts | None = None) -> Counted:
         # Nothing has to move with the keys, which is the fastest sort there is.
         ordered, moved = np.sort(keys, axis=1), None
     else:
-        order = np.lexsort(keys[::-1])
+        order = sort_order(keys)
         ordered, moved = keys[:, order], None if counts is None else counts[order]
     starts = np.flatnonzero(_changes(ordered))
     if moved is None:
@@ -95,6 +95,32 @@ def count_keys(keys: Words, counts: Counts | None = None) -> Counted:
     else:
         sums = np.add.reduceat(moved, starts) if len(starts) else moved
     return Counted(ordered[:, starts], sums)
+
+
+def sort_order(keys: Words) -> NDArray[np.int64]:
+    """Return the order (n,) in which keys (words, n) ascend, first word first; equal keys in any order.
+
+    Word after word is joined to the rank of those before it, which together need 64 bits at most. So every sort is one
+    of plain 64-bit numbers, which numpy does many times faster than the stable sorts of `lexsort`.
+    """
+    joined = keys[0]
+    for word in keys[1:]:
+        rank, low = _ranks(joined), word
+        bits = int(low.max()).bit_length() if len(low) else 0
+        if bits + len(low).bit_length() > 64:
+            low = _ranks(low)
+            bits = len(low).bit_length()
+        joined = (rank << np.uint64(bits)) | low
+    return np.argsort(joined)
+
+
+def _ranks(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return how many different values lie below each, (n,)."""
+    order = np.argsort(values)
+    ordered = values[order]
+    found = np.zeros(len(values), np.uint64)
+    found[order[1:]] = np.cumsum(ordered[1:] != ordered[:-1], dtype=np.uint64)
+    return found
 
 
 def merge_counted(first: Counted, second: Counted) -> Counted:
@@ -137,7 +163,10 @@ def to_matrix(counted: Counted, packing: Packing) -> ContextMatrix:
     masked[-1] >>= np.uint64(packing.bits)
     starts = np.flatnonzero(_changes(masked))
     del masked
-    contexts = np.stack([packing.take(keys[:, starts], place) for place in range(packing.length)], 1)
+    firsts = keys[:, starts]
+    contexts = np.empty((len(starts), packing.length), np.int64)
+    for place in range(packing.length):
+        contexts[:, place] = packing.take(firsts, place)
     indptr = np.append(starts, len(counted))
     return ContextMatrix(
         torch.from_numpy(contexts),

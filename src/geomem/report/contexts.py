@@ -51,17 +51,18 @@ def _curve(axes: Axes, exhibit: Curves, *, dots: bool) -> None:
 
 def _support(axes: Axes, exhibit: Heatmap) -> None:
     matrix = np.asarray(exhibit.panels[0].matrix)
-    axes.pcolormesh(
-        np.ma.masked_equal(matrix, 0), cmap=ListedColormap([colour(0)]), edgecolors=HAIR, linewidth=0.3
-    )  # fmt: skip
-    axes.invert_yaxis()
+    rows, columns = matrix.shape
+    cells = np.ma.masked_equal(matrix, 0)
+    axes.imshow(cells, cmap=ListedColormap([colour(0)]), interpolation="none", aspect="auto")
+    axes.hlines(np.arange(1, rows) - 0.5, -0.5, columns - 0.5, color=HAIR, linewidth=0.4)
+    axes.vlines(np.arange(1, columns) - 0.5, -0.5, rows - 0.5, color=HAIR, linewidth=0.4)
     axes.set_title(exhibit.title)
     axes.set_xlabel(exhibit.x_label)
     axes.set_ylabel(exhibit.y_label)
     axes.set_xticks([])
     names = [_cut(" ".join(name.split()) or repr(name)) for name in exhibit.row_names or ()]
     axis: Any = axes.yaxis
-    axis.set_ticks([index + 0.5 for index in range(len(names))], labels=names)
+    axis.set_ticks(range(len(names)), labels=names)
     axes.tick_params(axis="y", labelsize=7.5)
     for spine in axes.spines.values():
         spine.set(visible=True, edgecolor=HAIR)
