@@ -152,6 +152,7 @@ def _causal_names(config: PreTrainedConfig) -> set[str]:
 def _check_type(folder: Path) -> None:
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
+    from geomem.models.deep_linear import MODEL_TYPE as DEEP_LINEAR
     from geomem.models.node2vec import MODEL_TYPE
 
     place = folder / CONFIG
@@ -165,6 +166,10 @@ def _check_type(folder: Path) -> None:
     if model_type == MODEL_TYPE:
         raise InputError(
             f"{folder}: holds node2vec vectors, not a sequence model; open it with Node2Vec.from_pretrained"
+        )
+    if model_type == DEEP_LINEAR:
+        raise InputError(
+            f"{folder}: holds a deep linear network, not a sequence model; open it with DeepLinear.from_pretrained"
         )
     if (folder / "adapter_config.json").is_file():
         raise InputError(f"{folder}: holds a PEFT adapter; merge it into its model (merge_and_unload) and save that")

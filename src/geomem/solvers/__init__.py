@@ -1,0 +1,1 @@
+"""Solvers: they find the point, or follow the path, that a theory speaks of."""
