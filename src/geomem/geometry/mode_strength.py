@@ -74,3 +74,18 @@ def crossing_times(
     share = torch.where(first > 0, (levels - low) / rise, torch.zeros_like(rise))
     found = times[before] + share * (times[first] - times[before])
     return torch.where(reached.any(0), found, torch.full_like(found, torch.nan))
+
+
+def linear_start(
+    first: Float[Tensor, "hidden inp"],
+    second: Float[Tensor, "out hidden"],
+    left: Float[Tensor, "out r"],
+    right: Float[Tensor, "inp r"],
+) -> Float[Tensor, " r"]:
+    """Return the u0 of every mode's sigmoid that small weights lead to: |W1 V_k + W2^T U_k|^2 / 4.
+
+    While strengths are small the equations of arXiv 1312.6120 (section 2) are linear: W1 V_k and W2^T U_k grow towards
+    each other, their sum as exp(s_k t / tau) and their difference falls. What their product is then is u0 exp(2 s_k t /
+    tau) with this u0, so that half-times can be told from the initial weights, without a fit.
+    """
+    return (first @ right + second.mT @ left).square().sum(0) / 4
