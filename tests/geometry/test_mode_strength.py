@@ -14,6 +14,7 @@ from geomem.geometry.mode_strength import (
     conserved,
     crossing_times,
     grouped,
+    linear_start,
     mode_strengths,
     off_diagonal_energy,
 )
@@ -70,3 +71,18 @@ def test_crossings_lie_on_the_line_between_records() -> None:
     found = crossing_times(times, strengths, torch.tensor([2.0, 1.0, 1.0], dtype=torch.float64))
     assert found[:2].tolist() == [1.5, 0.0]
     assert math.isnan(found[2])
+
+
+def test_the_linear_start_is_what_linear_equations_lead_to() -> None:
+    left, _, right = torch.linalg.svd(drawn(6, 5, seed=3), full_matrices=False)
+    s = torch.tensor([3.0, 2.0, 1.5, 1.0, 0.5], dtype=torch.float64)
+    first, second = 1e-3 * drawn(7, 5, seed=4), 1e-3 * drawn(6, 7, seed=5)
+    # a' = s b, b' = s a by the matrix exponential, one block a mode.
+    inner, outer = first @ right.mT, second.mT @ left
+    time = 6.0
+    for mode, value in enumerate(s):
+        block = torch.linalg.matrix_exp(time * value * torch.tensor([[0.0, 1.0], [1.0, 0.0]], dtype=torch.float64))
+        a, b = block @ torch.stack([inner[:, mode], outer[:, mode]])
+        found = linear_start(first, second, left, right.mT)[mode] * torch.exp(2 * value * time)
+        # What is left of the difference of a and b.
+        assert float(a @ b) == pytest.approx(float(found), rel=20 * math.exp(-4 * time * float(value)) + 1e-10)

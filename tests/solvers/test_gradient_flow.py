@@ -13,7 +13,13 @@ from scipy.integrate import solve_ivp
 
 from geomem.errors import InputError
 from geomem.geometry.deep_linear import effective_start, half_time, learning_time, mode_strength
-from geomem.geometry.mode_strength import conservation_drift, crossing_times, mode_strengths, off_diagonal_energy
+from geomem.geometry.mode_strength import (
+    conservation_drift,
+    crossing_times,
+    linear_start,
+    mode_strengths,
+    off_diagonal_energy,
+)
 from geomem.geometry.unbalanced_mode import unbalanced_time
 from geomem.models.deep_linear import DeepLinear, balanced
 from geomem.seeding import torch_generator
@@ -164,7 +170,7 @@ def test_a_decoupled_network_follows_the_sigmoids() -> None:
 def test_an_unbalanced_mode_takes_the_time_of_the_closed_form() -> None:
     one = torch.eye(1, dtype=torch.float64)
     model = DeepLinear.decoupled(one, one, reals(0.3, 0.05)[:, None], 1, 0)
-    course = strengths_over_time(model, reals(2), one, one, step=1e-4, steps=20_000, advance=runge_kutta)
+    course = strengths_over_time(model, reals(2), one, one, step=4e-4, steps=4500, advance=runge_kutta)
     found = float(crossing_times(course.times, course.seen, reals(1.8)))
     expected = float(unbalanced_time(reals(2), reals(0.3), reals(0.05), reals(1.8)))
     assert found == pytest.approx(expected, rel=1e-4)
@@ -192,12 +198,16 @@ def test_full_matrices_of_depth_four_follow_the_scalar_equation() -> None:
 def test_small_random_starts_follow_the_sigmoid_of_an_effective_start() -> None:
     left, right = bases(8, 6, 4)
     errors: list[float] = []
-    for std in (1e-2, 1e-4):
+    # Weights of size 0.01 leave 0.12 with these seeds: the start of one mode does not tell that of another.
+    for std in (1e-3, 1e-4):
         model = DeepLinear.small_random((6, 32, 8), std, 0)
         course = strengths_over_time(model, S, left, right, step=2e-3, steps=6000, record_every=5)
         found = crossing_times(course.times, course.seen, S / 2)
         u0 = effective_start(S[:1], found[:1])
         errors.append(float((found / half_time(S, u0) - 1).abs().max()))
+        # Read off the weights there is nothing to fit, and less is left.
+        read = linear_start(*model.weights, left, right)
+        assert float((found / half_time(S, read) - 1).abs().max()) < 0.02
     assert errors[0] < 0.1
     assert errors[1] < errors[0]
 
