@@ -16,7 +16,6 @@ from geomem.studies.deep_linear_dynamics.settings import Own
 from geomem.training.progress import silent
 from geomem.training.work import Extra, Work
 
-
 ITEMS = ("ant", "bee", "cod", "eel")
 
 
@@ -41,8 +40,9 @@ def test_the_order_told_is_the_order_simulated(tmp_path: Path) -> None:
     assert found.numbers["own/order"] == pytest.approx(1)
     assert found.numbers["own/error"] < 0.1
     said = json.loads((tmp_path / NAMES).read_text(encoding="utf-8"))
-    assert {frozenset(said[1]["inputs"]), frozenset(said[1]["inputs_against"])} == {
-        frozenset(("ant", "bee")), frozenset(("cod", "eel"))}, "the second mode sets the two branches apart"  # fmt: skip
+    # The second mode sets the two branches apart.
+    ends = {frozenset(said[1]["inputs"]), frozenset(said[1]["inputs_against"])}
+    assert ends == {frozenset(("ant", "bee")), frozenset(("cod", "eel"))}
 
 
 def test_units_make_the_scale_of_the_data_irrelevant(tmp_path: Path) -> None:

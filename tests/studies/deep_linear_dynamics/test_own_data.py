@@ -39,6 +39,8 @@ def test_a_text_by_a_plain_count(tmp_path: Path) -> None:
     found = read_correlation(str(file), 280)
     tokenizer = train_bpe([file.read_text(encoding="utf-8")], 280)
     tokens = tokenise([file.read_text(encoding="utf-8")], tokenizer).tolist()
+    assert [word for word in found.outputs if " " in word or "\n" in word] == []
+    assert found.outputs[tokenizer.encode("the a")[-1]].startswith("␣")
     pairs: dict[tuple[int, int], int] = {}
     for one, two in pairwise(tokens):
         pairs[one, two] = pairs.get((one, two), 0) + 1

@@ -7,7 +7,7 @@ import pytest
 
 from geomem.errors import RunError
 from geomem.runs.directory import Run
-from geomem.runs.exhibits import Curves, Profiles, Table
+from geomem.runs.exhibits import Bars, Curves, Profiles, Table
 from geomem.studies.deep_linear_dynamics import pictures
 from geomem.studies.deep_linear_dynamics.own import NAMES
 from geomem.studies.deep_linear_dynamics.settings import SMOKE
@@ -27,7 +27,7 @@ def test_simulated_lines_lie_on_their_closed_forms(linear_evidence: dict[str, Ev
     first, halves, table = pictures.mode_pictures(linear_evidence["modes"])
     assert isinstance(first, Curves)
     solid, dashed = first.series[:4], first.series[4:]
-    assert [one.colour for one in solid] == [one.colour for one in dashed]
+    assert not {one.colour for one in solid} & {one.colour for one in dashed}
     for one, two in zip(solid, dashed, strict=True):
         assert max(abs(a - b) for a, b in zip(one.y, two.y, strict=True)) < 0.05
         assert two.dashed
@@ -50,7 +50,10 @@ def test_depth_pictures(linear_evidence: dict[str, Evidence]) -> None:
 
 
 def test_hierarchy_and_control_pictures(linear_evidence: dict[str, Evidence]) -> None:
-    _, stages, table = pictures.hierarchy_pictures(linear_evidence["hierarchy"])
+    spectrum, stages, table = pictures.hierarchy_pictures(linear_evidence["hierarchy"])
+    assert isinstance(spectrum, Bars)
+    drawn, formula = spectrum.panels[0].series
+    assert drawn.values == pytest.approx(formula.values, rel=0.2)
     assert isinstance(stages, Curves)
     assert len(stages.series) == 8, "four levels, linear and tanh"
     assert isinstance(table, Table)

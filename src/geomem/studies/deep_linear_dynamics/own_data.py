@@ -100,6 +100,11 @@ def _is_number(cell: str) -> bool:
     return True
 
 
+def _shown(token: str) -> str:
+    """Return a token as it can be read in a list: spaces and line ends have signs."""
+    return token.replace(" ", "␣").replace("\n", "↵").replace("\t", "⇥")
+
+
 def _text(name: str, vocabulary: int) -> Correlation:
     path = find_text(name)
     tokenizer = train_bpe(read_text(path), vocabulary)
@@ -112,7 +117,7 @@ def _text(name: str, vocabulary: int) -> Correlation:
     counts[after, context] = grams.counts[1].double()
     occurs = counts.sum(0) > 0
     counts = counts[:, occurs]
-    words = [repr(tokenizer.decode([token]))[1:-1] for token in range(vocabulary)]
+    words = [_shown(str(tokenizer.decode([token]))) for token in range(vocabulary)]
     inputs = tuple(word for word, kept in zip(words, occurs.tolist(), strict=True) if kept)
     # P diag(sqrt(pi)), with P = counts / column sums and pi = column sums / total.
     return Correlation(counts / (counts.sum(0) * counts.sum()).sqrt(), inputs, tuple(words))

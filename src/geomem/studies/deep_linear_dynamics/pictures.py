@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,19 @@ from numpy.typing import NDArray
 from geomem.errors import RunError
 from geomem.geometry.deep_linear import mode_strength
 from geomem.numbers import number
-from geomem.runs.exhibits import Cell, Curves, Exhibit, ProfilePanel, Profiles, Reference, Series, Table
+from geomem.runs.exhibits import (
+    BarPanel,
+    Bars,
+    BarSeries,
+    Cell,
+    Curves,
+    Exhibit,
+    ProfilePanel,
+    Profiles,
+    Reference,
+    Series,
+    Table,
+)
 from geomem.studies.bands import band
 from geomem.studies.deep_linear_dynamics.own import NAMES
 from geomem.studies.deep_linear_dynamics.predicates import CONTROL, DEPTH, HIERARCHY, MODES, OWN, STARTS
@@ -50,20 +62,22 @@ def _over_theory(
     times = torch.from_numpy(arrays[f"{group}/times"].copy())
     values = torch.tensor(spectrum, dtype=torch.float64)
     theory = mode_strength(times[:, None], values, torch.full_like(values, start), depth).numpy()
-    return _pairs([f"s = {value:g}" for value in spectrum], times.numpy(), arrays[f"{group}/strengths"], theory)
+    names = [f"s = {value:g}" for value in spectrum]
+    # Lines that lie on each other are told apart by their colour alone.
+    return _pairs(names, times.numpy(), arrays[f"{group}/strengths"], theory, "theory", shift=len(names))
 
 
 def _pairs(
-    names: Sequence[str], times: NDArray[Any], solid: NDArray[Any], dashed: NDArray[Any], dashes: str = "theory"
+    names: Sequence[str], times: NDArray[Any], solid: NDArray[Any], dashed: NDArray[Any], dashes: str, shift: int = 0
 ) -> tuple[Series, ...]:
-    """Return a solid and a dashed line of one colour for each column; the dashes have one name together."""
+    """Return a solid and a dashed line for each column, the dashes `shift` colours on: 0 for the same colour."""
     lines: list[Series] = []
     x = tuple(times.tolist())
     for place, name in enumerate(names):
         lines.append(Series(name=name, x=x, y=tuple(solid[:, place].tolist()), colour=place))
     for place, name in enumerate(names):
         column = tuple(dashed[:, place].tolist())
-        lines.append(Series(name=f"{name}, {dashes}", x=x, y=column, colour=place, dashed=True))
+        lines.append(Series(name=f"{name}, {dashes}", x=x, y=column, colour=place + shift, dashed=True))
     return tuple(lines)
 
 
@@ -170,21 +184,19 @@ def _spreads(evidence: Evidence) -> Table:
 def hierarchy_pictures(evidence: Evidence) -> Sequence[Exhibit]:
     """The spectrum by level, the stages of learning, and both in a table."""
     own = _settings(evidence).hierarchy
-    levels = [float(level) for level in range(len(own.branching) + 1)]
+    levels = range(len(own.branching) + 1)
     arrays = evidence.arrays(HIERARCHY, evidence.seeds(HIERARCHY)[0])
-    shown = [level for level in range(len(levels)) if np.isfinite(arrays["stages/linear"][:, level]).all()]
+    shown = [level for level in levels if np.isfinite(arrays["stages/linear"][:, level]).all()]
     stages = _pairs([f"level {level}" for level in shown], arrays["stages/times"], arrays["stages/linear"][:, shown],
                     arrays["stages/tanh"][:, shown], "tanh")  # fmt: skip
     return [
-        Curves(
-            id="hierarchy-spectrum", title="One eigenvalue a level", experiment="hierarchy", order=1, log_y=True,
-            series=(
-                band("drawn features", levels, _by_seed(evidence, HIERARCHY, "spectrum/eigenvalue")),
-                band("formula", levels, _by_seed(evidence, HIERARCHY, "spectrum/eigenvalue", "theory"), dashed=True),
-            ),
-            x_label="level of the tree", y_label="eigenvalue of the covariance of items",
+        Bars(
+            id="hierarchy-spectrum", title="One eigenvalue a level", experiment="hierarchy", order=1,
+            panels=(BarPanel(title="Eigenvalues of the covariance of items", categories=tuple(map(str, levels)),
+                             series=tuple(_eigenvalues(evidence, levels))),),
+            x_label="level of the tree",
             caption=f"{own.features} features on a tree of branching {_words(own.branching)}, flipped with probability "
-            f"{own.flip:g} on every edge. {SEEDS}",
+            f"{own.flip:g} on every edge. Bars: mean over seeds; whiskers: their range.",
         ),
         Curves(
             id="hierarchy-stages", title="From the root down, in stages", experiment="hierarchy", order=0, hero=True,
@@ -194,6 +206,14 @@ def hierarchy_pictures(evidence: Evidence) -> Sequence[Exhibit]:
         ),
         _level_table(evidence),
     ]  # fmt: skip
+
+
+def _eigenvalues(evidence: Evidence, levels: Sequence[int]) -> Iterator[BarSeries]:
+    for name, control in (("drawn features", ""), ("formula", "theory")):
+        found = [_layer(evidence, HIERARCHY, "spectrum/eigenvalue", level, control) for level in levels]
+        low, high = (tuple(map(end, found)) for end in (min, max))
+        means = tuple(map(statistics.fmean, found))
+        yield BarSeries(name=name, values=means) if control else BarSeries(name=name, values=means, low=low, high=high)
 
 
 def _words(branching: Sequence[int]) -> str:
