@@ -1,1 +1,1 @@
-"""Solvers: they find the point, or follow the path, that a theory speaks of."""
+"""Solvers for the objects of next-token theory: exact gradient descent, regularisation paths, margin problems."""

@@ -42,7 +42,7 @@ def run_own(work: Work, run: Run, listener: Listener) -> Extra:
     """Follow the strongest modes of the data. Times are in units of 1 / (largest singular value)."""
     own = validate(Own, work.settings["own"])
     listener(Event(work.name, 0, 2, note="reading"))
-    data = read_correlation(str(work.settings["data"]), own.vocabulary)
+    data = read_correlation(str(work.settings["data"]), own.words, own.contexts)
     left, s, right = torch.linalg.svd(data.sigma_31, full_matrices=False)
     # A mode of rounding errors is no mode.
     count = min(own.modes, int((s > 1e-10 * s[0]).sum()))

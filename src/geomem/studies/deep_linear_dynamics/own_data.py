@@ -1,4 +1,4 @@
-"""Data of one's own as an input-output correlation with white inputs: a table of items, or a text."""
+"""Data of one's own as an input-output correlation with white inputs: a table, a context matrix or a text."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from geomem.contexts.describe import token_names
+from geomem.contexts.files import is_saved, open_contexts
+from geomem.contexts.matrix import PAD
+from geomem.contexts.origin import limit
+from geomem.contexts.texts import TextSettings, text_contexts
 from geomem.errors import InputError
 from geomem.graphs.tables import read_csv
-from geomem.texts.bpe import train_bpe
-from geomem.texts.ngrams import count_ngrams
 from geomem.texts.reading import find_text, read_text
-from geomem.texts.tokens import tokenise
 
 TABLES = (".csv", ".npy")
 
@@ -28,15 +30,17 @@ class Correlation:
     outputs: tuple[str, ...]
 
 
-def read_correlation(name: str, vocabulary: int) -> Correlation:
-    """Return Sigma_31 of a .csv or .npy table of items by features, or of the token pairs of a text.
+def read_correlation(name: str, words: int, most: int) -> Correlation:
+    """Return Sigma_31 of a .csv or .npy table of items by features, a saved context matrix, or the words of a text.
 
-    A table: one-hot items and a summed loss, so that Sigma_31 is its transpose. A text: one-hot tokens, divided by the
-    root of their frequency to make them white, and the token after; Sigma_31 = P diag(sqrt(pi)).
+    A table: one-hot items and a summed loss, so that Sigma_31 is its transpose. A context matrix: one-hot contexts,
+    divided by the root of their share to make them white, and the token after; Sigma_31 = P diag(sqrt(pi)). Of a text
+    the contexts are single words, the `words` most frequent ones; the rest is one unknown word.
+    most: contexts that are kept, the most frequent ones.
     Raises InputError for what cannot be read, is not numbers or has no structure.
     """
     suffix = Path(name).suffix.lower()
-    found = _text(name, vocabulary) if suffix not in TABLES else _table(Path(name), suffix)
+    found = _table(Path(name), suffix) if suffix in TABLES else _contexts(name, words, most)
     if not bool(found.sigma_31.any()):
         raise InputError(f"{name}: all numbers are 0; there is nothing to learn")
     return found
@@ -47,7 +51,7 @@ def check_source(name: str) -> None:
     suffix = Path(name).suffix.lower()
     if suffix in TABLES:
         _table(Path(name), suffix)
-    else:
+    elif not is_saved(Path(name)):
         find_text(name)
 
 
@@ -100,24 +104,21 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _shown(token: str) -> str:
+def _contexts(name: str, words: int, most: int) -> Correlation:
+    """Return P diag(sqrt(pi)) of the most frequent contexts, and of the tokens that follow them."""
+    path = Path(name)
+    settings = TextSettings(context=1, tokenizer="words", vocabulary=words)
+    found = open_contexts(path) if is_saved(path) else text_contexts(name, settings)
+    found = limit(found, most=most)
+    matrix = found.matrix.compact()
+    sigma = matrix.dense() * matrix.shares().sqrt()
+    inputs = (
+        " ".join(token_names(found, [token for token in row if token != PAD])) for row in matrix.contexts.tolist()
+    )
+    outputs = token_names(found, found.matrix.types.tolist())
+    return Correlation(sigma, tuple(map(_readable, inputs)), tuple(map(_readable, outputs)))
+
+
+def _readable(token: str) -> str:
     """Return a token as it can be read in a list: spaces and line ends have signs."""
-    return token.replace(" ", "␣").replace("\n", "↵").replace("\t", "⇥")
-
-
-def _text(name: str, vocabulary: int) -> Correlation:
-    path = find_text(name)
-    tokenizer = train_bpe(read_text(path), vocabulary)
-    tokens = tokenise(read_text(path), tokenizer)
-    grams = count_ngrams(tokens, vocabulary, 2)
-    before, after = grams.next_tokens(1)
-    # The number of a 1-gram is its place among those that occur.
-    context = grams.keys[0][before] % vocabulary
-    counts = torch.zeros(vocabulary, vocabulary, dtype=torch.float64)
-    counts[after, context] = grams.counts[1].double()
-    occurs = counts.sum(0) > 0
-    counts = counts[:, occurs]
-    words = [_shown(str(tokenizer.decode([token]))) for token in range(vocabulary)]
-    inputs = tuple(word for word, kept in zip(words, occurs.tolist(), strict=True) if kept)
-    # P diag(sqrt(pi)), with P = counts / column sums and pi = column sums / total.
-    return Correlation(counts / (counts.sum(0) * counts.sum()).sqrt(), inputs, tuple(words))
+    return token.replace(" ", "␣").replace("\n", "⏎").replace("\t", "⇥")

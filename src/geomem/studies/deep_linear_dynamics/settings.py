@@ -105,7 +105,8 @@ class Control(Spec):
 class Own(Spec):
     """Data of one's own: how much of it is followed. Times are in units of 1 / (largest singular value)."""
 
-    vocabulary: int = Field(default=300, ge=257, description="tokens of the byte-level BPE, where the data is a text")
+    words: int = Field(default=500, ge=3, description="words told apart where the data is a text, the most frequent")
+    contexts: int = Field(default=1000, ge=1, description="contexts kept of a text or context matrix")
     modes: int = Field(default=8, ge=1, description="modes to follow, the strongest ones")
     hidden: int = Field(default=64, ge=1)
     std: float = Field(
@@ -120,7 +121,7 @@ class Settings(Spec):
 
     data: str = Field(
         default="novels",
-        description="data of your own: a .csv or .npy matrix of items by features, a text file, or a fetched text",
+        description="data of your own: a .csv or .npy table of items by features, a saved context matrix, a text",
     )
     modes: Modes = Modes()
     unbalanced: Unbalanced = Unbalanced()
@@ -140,7 +141,7 @@ SMOKE = Settings(
     starts=Starts(width=6, spectrum=(2.0, 1.0), depths=(2, 8), rates=(0.1, 0.3, 0.9), budget=200),
     hierarchy=Hierarchy(branching=(2, 2, 2), features=200, hidden=8, draws=3, step=2e-3, time=2.0),
     control=Control(step=1e-2),
-    own=Own(modes=3, hidden=8, step=0.1),
+    own=Own(words=100, modes=3, hidden=8, step=0.1),
 )
 
 PAPER = Settings(
@@ -150,5 +151,5 @@ PAPER = Settings(
         width=64, spectrum=tuple(2 - place / 9 for place in range(10)), depths=(2, 4, 8, 16, 32, 64, 100), budget=20_000
     ),
     hierarchy=Hierarchy(draws=100, step=1e-4),
-    own=Own(vocabulary=2048, modes=16, hidden=256),
+    own=Own(words=4000, contexts=4000, modes=16, hidden=256),
 )

@@ -65,7 +65,7 @@ def own(settings: Settings, seeds: Sequence[int]) -> list[Cell]:
     """Follow the modes of the user's data. Raises InputError where there is none."""
     check_source(settings.data)
     told = {"data": settings.data, "own": _plain(settings.own)}
-    return _cells(OWN, "own:run_own", seeds, told, 5.0 + 3e-7 * settings.own.vocabulary**2 * settings.own.hidden)
+    return _cells(OWN, "own:run_own", seeds, told, 5.0 + 2e-6 * settings.own.words**2 * settings.own.hidden / 4)
 
 
 def _plain(spec: Any) -> dict[str, Any]:
