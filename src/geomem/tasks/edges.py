@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from geomem.batch import IGNORE, ContextMatrix
+from geomem.batch import IGNORE
+from geomem.contexts.matrix import ContextMatrix
 from geomem.tasks.scoring import evaluating, rows_per_chunk
 from geomem.tasks.streams import ContextStream, SequenceStream, Stream
 from geomem.tasks.vocabulary import Vocabulary
@@ -31,7 +32,7 @@ class Edges:
     ) -> None:
         self.vocabulary, self.pairs = vocabulary, pairs
         self._mark, self._pause, self._as_examples = mark, pause, as_examples
-        self.matrix = ContextMatrix.from_pairs(self.prefix(pairs[:, 0]), pairs[:, 1])
+        self.matrix = ContextMatrix.from_pairs(self.prefix(pairs[:, 0]), pairs[:, 1], vocabulary.size)
         self.floor = float(self.matrix.entropy())
         """Mean next-node entropy over edge examples in nats: no model's loss can be lower."""
 
