@@ -6,7 +6,6 @@ of outputs with inputs, by `solvers.gradient_flow` or by any optimiser of torch 
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -17,12 +16,12 @@ import torch
 from torch import Tensor, nn
 
 from geomem.errors import InputError
+from geomem.models.saved_vectors import open_vectors, save_vectors
 from geomem.seeding import torch_generator
 
 if TYPE_CHECKING:
     from geomem.models.specs import DeepLinearSpec
 
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
 MODEL_TYPE = "geomem-deep-linear"
 
 
@@ -140,28 +139,13 @@ class DeepLinear(nn.Module):
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write config.json and model.safetensors into `folder`."""
-        from safetensors.torch import save_file
-
-        path = Path(folder)
-        path.mkdir(parents=True, exist_ok=True)
-        config = {"model_type": MODEL_TYPE, "widths": list(self.widths)}
-        (path / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-        tensors = {name: value.detach().contiguous() for name, value in self.state_dict().items()}
-        save_file(tensors, path / WEIGHTS, metadata={"format": "pt"})
+        save_vectors(self, folder, {"model_type": MODEL_TYPE, "widths": list(self.widths)})
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> DeepLinear:
         """Open what `save_pretrained` wrote. Raises InputError when it is not there or is something else."""
-        from safetensors.torch import load_file
-
-        path = Path(folder)
-        if not (path / CONFIG).is_file() or not (path / WEIGHTS).is_file():
-            raise InputError(f"{path}: no {CONFIG} and {WEIGHTS} here")
-        config = json.loads((path / CONFIG).read_text(encoding="utf-8"))
-        if config.get("model_type") != MODEL_TYPE:
-            raise InputError(f"{path}: holds a model of type '{config.get('model_type')}', not '{MODEL_TYPE}'")
-        tensors = load_file(path / WEIGHTS)
-        return cls([tensors[f"matrices.{place}"] for place in range(len(config["widths"]) - 1)])
+        tensors = open_vectors(folder, MODEL_TYPE)
+        return cls([tensors[f"matrices.{place}"] for place in range(len(tensors))])
 
 
 def balanced(strengths: Tensor, depth: int) -> Tensor:
