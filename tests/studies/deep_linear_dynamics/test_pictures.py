@@ -63,6 +63,14 @@ def test_hierarchy_and_control_pictures(linear_evidence: dict[str, Evidence]) ->
     assert [len(panel.series) for panel in control.panels] == [4, 4]
 
 
+def test_next_token_picture(linear_evidence: dict[str, Evidence]) -> None:
+    (times,) = pictures.next_token_pictures(linear_evidence["next-token"])
+    assert isinstance(times, Curves)
+    trained, told = times.series
+    assert trained.x == told.x
+    assert trained.y[0] < trained.y[-1]
+
+
 def test_own_pictures_name_what_a_mode_sets_apart(linear_run: Run, linear_evidence: dict[str, Evidence]) -> None:
     curves, table = pictures.own_pictures(linear_evidence["own"])
     assert isinstance(curves, Curves)

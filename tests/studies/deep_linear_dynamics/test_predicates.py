@@ -7,7 +7,7 @@ import pytest
 
 from geomem.studies.claim import Verdict, combine
 from geomem.studies.deep_linear_dynamics import predicates
-from geomem.studies.deep_linear_dynamics.predicates import CONTROL, DEPTH, HIERARCHY, MODES, STARTS
+from geomem.studies.deep_linear_dynamics.predicates import CONTROL, DEPTH, HIERARCHY, MODES, NEXT_TOKEN, STARTS
 from geomem.studies.deep_linear_dynamics.settings import LAPTOP
 from tests.studies.geometric_memory.samples import Made
 
@@ -21,6 +21,7 @@ GOOD = {
     HIERARCHY: {
         "spectrum/error": 1e-14, "spectrum/drawn_error": 0.02, "stages/smallest_wait": 0.03, "stages/variation": 0.03,
     },
+    NEXT_TOKEN: {"next-token/order": -0.95},
     CONTROL: {"single/spread": 0.001, "double/spread": 1.2},
 }  # fmt: skip
 
@@ -51,6 +52,7 @@ def verdict(judge: Any, numbers: dict[str, dict[str, float]]) -> Verdict:
         (predicates.spectrum, HIERARCHY, "spectrum/drawn_error", 0.06, "contradicted"),
         (predicates.stages, HIERARCHY, "stages/smallest_wait", -0.01, "contradicted"),
         (predicates.stages, HIERARCHY, "stages/variation", 0.2, "contradicted"),
+        (predicates.support_order, NEXT_TOKEN, "next-token/order", -0.4, "contradicted"),
         (predicates.control, CONTROL, "single/spread", 0.03, "contradicted"),
         (predicates.control, CONTROL, "double/spread", 0.01, "inconclusive"),
     ],

@@ -6,7 +6,8 @@ from geomem.studies.claim import Bound, Test
 from geomem.studies.deep_linear_dynamics.settings import Settings
 from geomem.studies.evidence import Evidence
 
-MODES, DEPTH, STARTS, HIERARCHY, CONTROL, OWN = "modes", "depths", "starts", "hierarchy", "control", "own"
+MODES, DEPTH, STARTS, HIERARCHY, CONTROL = "modes", "depths", "starts", "hierarchy", "control"
+NEXT_TOKEN, OWN = "next-token", "own"
 """Conditions of the cells."""
 
 
@@ -118,3 +119,9 @@ def control(evidence: Evidence) -> list[Test]:
             needed=True,
         ),
     ]
+
+
+def support_order(evidence: Evidence) -> list[Test]:
+    """Ask for larger singular values of the centred support to be learned sooner."""
+    words = "rank correlation of singular value and time, modes of the centred support"
+    return [Test(Bound(words, -0.5, "at most"), evidence.measured(NEXT_TOKEN, "next-token/order"))]

@@ -116,6 +116,18 @@ class Own(Spec):
     most_steps: int = Field(default=20_000, ge=1)
 
 
+class NextToken(Spec):
+    """Next tokens whose supports come from a tree; the loss is the cross-entropy summed over contexts."""
+
+    branching: tuple[int, ...] = Field(default=(2, 2, 2, 2), description="tree whose leaves are the tokens")
+    flip: float = Field(default=0.1, gt=0, lt=0.5, description="probability that an edge flips a feature")
+    contexts: int = Field(default=200, ge=2, description="features, each the support of a context")
+    width: int = Field(default=32, ge=1, description="width of token and context vectors")
+    std: float = Field(default=1e-3, gt=0, description="size of the initial vectors")
+    step: float = Field(default=0.02, gt=0, description="learning rate")
+    time: float = Field(default=100.0, gt=0)
+
+
 class Settings(Spec):
     """All settings of the study at one scale."""
 
@@ -129,6 +141,7 @@ class Settings(Spec):
     starts: Starts = Starts()
     hierarchy: Hierarchy = Hierarchy()
     control: Control = Control()
+    next_token: NextToken = NextToken()
     own: Own = Own()
 
 
@@ -141,6 +154,7 @@ SMOKE = Settings(
     starts=Starts(width=6, spectrum=(2.0, 1.0), depths=(2, 8), rates=(0.1, 0.3, 0.9), budget=200),
     hierarchy=Hierarchy(branching=(2, 2, 2), features=200, hidden=8, draws=3, step=2e-3, time=2.0),
     control=Control(step=1e-2),
+    next_token=NextToken(branching=(2, 2, 2), contexts=60, width=12, step=0.05, time=60.0),
     own=Own(words=100, modes=3, hidden=8, step=0.1),
 )
 

@@ -11,7 +11,15 @@ from geomem.numbers import number
 from geomem.studies.deep_linear_dynamics import pictures
 from geomem.studies.deep_linear_dynamics.claims import CLAIMS
 from geomem.studies.deep_linear_dynamics.own_data import check_source
-from geomem.studies.deep_linear_dynamics.predicates import CONTROL, DEPTH, HIERARCHY, MODES, OWN, STARTS
+from geomem.studies.deep_linear_dynamics.predicates import (
+    CONTROL,
+    DEPTH,
+    HIERARCHY,
+    MODES,
+    NEXT_TOKEN,
+    OWN,
+    STARTS,
+)
 from geomem.studies.deep_linear_dynamics.settings import LAPTOP, PAPER, SMOKE, Settings
 from geomem.studies.evidence import Evidence
 from geomem.studies.study import Cell, Experiment, ScaleName, Study
@@ -59,6 +67,13 @@ def control(settings: Settings, seeds: Sequence[int]) -> list[Cell]:
     return _cells(
         CONTROL, "control:run_control", seeds, told, 1.0 + 2e-4 * settings.control.time / settings.control.step
     )
+
+
+def next_token(settings: Settings, seeds: Sequence[int]) -> list[Cell]:
+    """Train unconstrained features on next tokens whose supports come from a tree."""
+    told = {"next_token": _plain(settings.next_token)}
+    cost = 1.0 + 1e-4 * settings.next_token.time / settings.next_token.step
+    return _cells(NEXT_TOKEN, "next_token:run_next_token", seeds, told, cost)
 
 
 def own(settings: Settings, seeds: Sequence[int]) -> list[Cell]:
@@ -162,6 +177,16 @@ STUDY = Study(
             "The same data learned by one matrix and by two.",
             control,
             pictures.control_pictures,
+            SEEDS,
+            headline=True,
+        ),
+        Experiment(
+            "next-token",
+            "a link to next tokens",
+            "The order in which softmax logits learn the modes of the centred support of next tokens; no claim of the "
+            "paper.",
+            next_token,
+            pictures.next_token_pictures,
             SEEDS,
             headline=True,
         ),
