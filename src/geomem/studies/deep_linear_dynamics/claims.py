@@ -1,4 +1,4 @@
-"""The claims of arXiv 1312.6120 and one of 2505.08348: what is said, where, what is reported, which predicate judges."""
+"""The claims of arXiv 1312.6120 and one of 2505.08348: what is said, where, and which predicate judges it."""
 
 from __future__ import annotations
 
