@@ -16,6 +16,7 @@ CONFIG, WEIGHTS = "config.json", "model.safetensors"
 VECTOR_MODELS = {
     "geomem-node2vec": "Node2Vec",
     "geomem-unconstrained-features": "UnconstrainedFeatures",
+    "geomem-deep-linear": "DeepLinear",
 }
 """Model types without a sequence axis, and the class whose `from_pretrained` opens each."""
 

@@ -13,7 +13,7 @@ from geomem.tasks.markov_source import MarkovSource, draw_source
 from geomem.tasks.scoring import evaluating, rows_per_chunk
 from geomem.tasks.streams import SequenceStream
 from geomem.tasks.task import Evidence, Split, Stream, Task
-from geomem.tasks.vocabulary import NumberedTokens
+from geomem.tasks.vocabulary import Numbered
 
 if TYPE_CHECKING:
     from geomem.tasks.specs import MarkovSpec
@@ -27,7 +27,7 @@ class MarkovTask(Task):
 
     def __init__(self, spec: MarkovSpec, seed: int) -> None:
         self.name = spec.kind
-        self.vocabulary = NumberedTokens(spec.vocabulary)
+        self.vocabulary = Numbered(spec.vocabulary)
         self.source: MarkovSource = draw_source(
             spec.vocabulary, spec.supports, popularity=spec.popularity, least=spec.least, floor=spec.floor, seed=seed
         )
