@@ -64,6 +64,9 @@ def test_the_finding_is_computed_from_what_was_measured() -> None:
     said = finding({FEATURES: features, SEQUENCES: Written(SEQUENCES, {(SPARSE_SOURCE, 0): rows}, Settings())})
     assert "at a slope of 1.08; where every token may follow, at 0.003." in said
     assert "AUROC of 0.9 by the centred spill, 0.7 by the raw one after a change of gauge, 0.95 by -log p." in said
+    scores = [row("off_1_to_10/spill_centred/mean", 0.58), row("off_1_to_10/surprise/mean", 0.6)]
+    said = finding({ARITHMETIC: Written(ARITHMETIC, {(ARITHMETIC, 0): scores}, Settings())})
+    assert said.startswith("Sums that are off by 1 to 10 are told from right ones with an AUROC of 0.58 by the")
     assert finding({}) == ""
 
 

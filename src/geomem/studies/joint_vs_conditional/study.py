@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 from collections.abc import Sequence
 
@@ -66,35 +67,48 @@ def arithmetic_cells(settings: Settings, _seeds: Sequence[int]) -> list[Cell]:
 def finding(evidence: dict[str, Evidence]) -> str:
     """Return the first screen's sentences, from what was measured alone; "" lets the report compose one."""
     said: list[str] = []
-    try:
-        own = evidence[FEATURES]
-        slopes = [
-            number(statistics.fmean(own.measured(FEATURES, f"{name}/slope").values())) for name in (DESCENT, DENSE)
-        ]
-        said.append(
-            f"With unconstrained features the level of centred logits goes with the log-probability of the context at "
-            f"a slope of {slopes[0]}; where every token may follow, at {slopes[1]}."
-        )
-    except (KeyError, RunError):
-        pass
-    try:
-        own = evidence[SEQUENCES]
-        pair, prefix = (
-            number(statistics.fmean(own.measured(SPARSE_SOURCE, f"{name}/centred/correlation").values()))
-            for name in ("pair", "prefix")
-        )
-        spill, raw, plain = (
-            number(statistics.fmean(own.measured(SPARSE_SOURCE, f"anomaly/{name}").values()))
-            for name in ("spill_centred", "spill_raw_shifted", "surprise")
-        )
-        said.append(
-            f"In a small Transformer the partial correlation is {pair} for pairs of tokens and {prefix} for whole "
-            f"prefixes. Forbidden tokens are found with an AUROC of {spill} by the centred spill, {raw} by the raw one "
-            f"after a change of gauge, {plain} by -log p."
-        )
-    except (KeyError, RunError):
-        pass
+    for experiment, sentence in ((FEATURES, _of_features), (SEQUENCES, _of_sequences), (ARITHMETIC, _of_sums)):
+        if experiment in evidence:
+            with contextlib.suppress(RunError):
+                said.append(sentence(evidence[experiment]))
     return " ".join(said)
+
+
+def _of_features(own: Evidence) -> str:
+    slopes = [number(statistics.fmean(own.measured(FEATURES, f"{name}/slope").values())) for name in (DESCENT, DENSE)]
+    return (
+        f"With unconstrained features the level of centred logits goes with the log-probability of the context at "
+        f"a slope of {slopes[0]}; where every token may follow, at {slopes[1]}."
+    )
+
+
+def _of_sequences(own: Evidence) -> str:
+    pair, prefix = (
+        number(statistics.fmean(own.measured(SPARSE_SOURCE, f"{name}/centred/correlation").values()))
+        for name in ("pair", "prefix")
+    )
+    spill, raw, plain = (
+        number(statistics.fmean(own.measured(SPARSE_SOURCE, f"anomaly/{name}").values()))
+        for name in ("spill_centred", "spill_raw_shifted", "surprise")
+    )
+    return (
+        f"In a small Transformer the partial correlation is {pair} for pairs of tokens and {prefix} for whole "
+        f"prefixes. Forbidden tokens are found with an AUROC of {spill} by the centred spill, {raw} by the raw one "
+        f"after a change of gauge, {plain} by -log p."
+    )
+
+
+def _of_sums(own: Evidence) -> str:
+    settings: Settings = own.settings
+    low, high = settings.arithmetic.ranges[0]
+    spill, plain = (
+        number(statistics.fmean(own.measured(ARITHMETIC, f"off_{low}_to_{high}/{name}/mean").values()))
+        for name in ("spill_centred", "surprise")
+    )
+    return (
+        f"Sums that are off by {low} to {high} are told from right ones with an AUROC of {spill} by the centred spill "
+        f"and {plain} by -log p, means over the answer's tokens; 0.5 is chance."
+    )
 
 
 CITATION = """@inproceedings{minut2026spilled,
