@@ -20,6 +20,10 @@ MODELS: Registry[type[Spec]] = Registry(
             "geomem.models.specs:Node2VecSpec",
             "one vector a node, no sequence axis; logits V V^T or V1 V2^T",
         ),
+        "unconstrained-features": (
+            "geomem.models.specs:UnconstrainedFeaturesSpec",
+            "a free vector for every next token and every context, no sequence axis; logits W H",
+        ),
         "hf": ("geomem.models.specs:ArchitectureSpec", "any causal architecture of transformers, small"),
     },
 )
