@@ -1,0 +1,1 @@
+"""Solvers for the objects of next-token theory: exact gradient descent, regularisation paths, margin problems."""
