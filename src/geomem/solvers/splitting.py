@@ -120,7 +120,7 @@ class _Iteration:
                     continue
                 if now[1] <= gap or last:
                     self._keep(projected, multiplier, iteration)
-                if self.best.gap <= gap:
+                if self.best.gap <= gap or last:
                     break
                 due, seen = iteration + _patience(seen, now, gap), now
                 if self._rebalance(reflected):
@@ -169,7 +169,7 @@ class _Iteration:
         if projected.dtype == np.float32:  # stopped early: what float32 made feasible is not so to float64's rounding
             projected = self.columns.project(projected.astype(np.float64), self.levels.astype(np.float64))
             multiplier = _into_cone(self.columns, multiplier.astype(np.float64))
-        found = _judge(self.columns, projected, multiplier, iteration)
+        found = _judge(self.columns, projected.copy(), multiplier, iteration)  # a copy: the step overwrites it
         upper = found if found.primal < self.best.primal else self.best
         lower = found if found.bound > self.best.bound else self.best
         self.best = Split(upper.table, lower.certificate, upper.primal, lower.bound, iteration)
