@@ -88,7 +88,6 @@ class Study:
     experiments: tuple[Experiment, ...]
     claims: tuple[Claim, ...]
     finding: Callable[[dict[str, Evidence]], str]
-    notes: tuple[str, ...] = field(default=())
 
     def experiment(self, name: str) -> Experiment:
         """Return an experiment by name. Raises InputError, with the nearest name, for an unknown one."""
