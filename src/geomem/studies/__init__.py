@@ -24,6 +24,10 @@ STUDIES: Registry[Study] = Registry(
             "geomem.studies.geometric_memory.study:STUDY",
             "sequence models told single edges of a graph draw a map of it (arXiv 2510.26745)",
         ),
+        "implicit-geometry-ntp": (
+            "geomem.studies.implicit_geometry_ntp.study:STUDY",
+            "what may follow a context decides where its vector points (arXiv 2408.15417)",
+        ),
         "layer-skipping": (
             "geomem.studies.layer_skipping.study:STUDY",
             "which layers can be left out, and how far back a prediction looks (arXiv 2603.07475)",
