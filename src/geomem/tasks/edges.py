@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from geomem.batch import IGNORE
 from geomem.contexts.matrix import ContextMatrix
-from geomem.tasks.scoring import evaluating, rows_per_chunk
+from geomem.tasks.scoring import evaluating, rows_per_chunk, score_contexts
 from geomem.tasks.streams import ContextStream, SequenceStream, Stream
 from geomem.tasks.vocabulary import Vocabulary
 
@@ -66,22 +66,8 @@ class Edges:
         A node with several neighbours has one arg-max, so accuracy is bounded by the mean of the largest neighbour
         probability; top-degree recovery is the measure without that bound.
         """
-        loss = torch.zeros((), dtype=torch.float64, device=device)
-        right = torch.zeros((), dtype=torch.float64, device=device)
-        matrix = self.matrix.to(device)
-        with evaluating(model):
-            for index in torch.arange(len(matrix), device=device).split(rows_per_chunk(1, self.vocabulary.size)):
-                part = matrix.batch(index)
-                logits = model(input_ids=part.tokens, logits_to_keep=1).logits[:, -1].float()
-                mass = (part.probs * part.weights[part.rows]).double()
-                surprise = torch.logsumexp(logits, dim=-1)[part.rows] - logits[part.rows, part.targets]
-                loss += (mass * surprise).sum()
-                right += (mass * (logits.argmax(-1)[part.rows] == part.targets)).sum()
-        return {
-            "edges/accuracy": float(right),
-            "edges/loss": float(loss),
-            "edges/excess_loss": float(loss) - self.floor,
-        }
+        loss, accuracy = score_contexts(model, self.matrix, self.vocabulary.size, device)
+        return {"edges/accuracy": accuracy, "edges/loss": loss, "edges/excess_loss": loss - self.floor}
 
     def logits(
         self, model: nn.Module, device: torch.device | str, nodes: Tensor | None = None
