@@ -19,6 +19,7 @@ from geomem.training.cost import estimate
 from geomem.training.spec import TrainSpec
 from geomem.training.vector_courses import context_matrix, vector_course
 from geomem.training.word_vectors import train_vectors
+from tests.texts.samples import pages
 from tests.training.settings import new_run
 
 NEXT_TOKEN = ["entropy-gap", "finite-part", "support-direction", "subspace-collapse"]
@@ -82,6 +83,21 @@ def test_a_path_task_gives_its_edges_and_other_tasks_say_what_they_lack(tmp_path
         wrong = features(**changes)
         with pytest.raises(InputError, match=said):
             train_vectors(wrong, new_run(tmp_path, wrong))
+
+
+def test_the_contexts_of_a_text_are_trained_on_over_its_next_tokens(tmp_path: Path) -> None:
+    file = tmp_path / "pages.txt"
+    file.write_text(pages(4000), encoding="utf-8")
+    task = {"kind": "contexts", "text": str(file), "context": 2, "most": 20}
+    spec = features(task=task, model={"optimiser": "ridge-path", "ridges": [1e-2, 1e-4]}, measure=NEXT_TOKEN)
+    trained = train_vectors(spec, new_run(tmp_path, spec))
+    model: Any = trained.model
+    built: Any = spec.task
+    matrix = context_matrix(built.build(0))
+    assert model.words.shape == (len(matrix.types), 12)
+    assert model.contexts.shape == (12, 20)
+    gaps = trained.history.series("gap")[1]
+    assert gaps == sorted(gaps, reverse=True)
 
 
 def test_contexts_that_are_no_nodes_give_no_embeddings() -> None:

@@ -290,6 +290,9 @@ class UnconstrainedFeaturesSpec(VectorSpec):
     ridges: tuple[float, ...] = Field(
         (1e-2, 1e-3, 1e-4, 1e-5, 1e-6), description="ridges of the path; a step of the run is one of them"
     )
+    iterations: int = Field(
+        2000, ge=1, description="most iterations of L-BFGS at each ridge; the certificate says how near they came"
+    )
 
     @field_validator("ridges")
     @classmethod

@@ -132,7 +132,8 @@ def _walk_path(spec: UnconstrainedFeaturesSpec, probs: Tensor, shares: Tensor, s
     _record(0, first, probs, shares, record)
     if not spec.ridges:
         return
-    for step, point in enumerate(walk_ridge_path(probs, shares, spec.width, spec.ridges, seed, std=spec.std), 1):
+    points = walk_ridge_path(probs, shares, spec.width, spec.ridges, seed, std=spec.std, max_iterations=spec.iterations)
+    for step, point in enumerate(points, 1):
         own = {"ridge": point.ridge, "certificate": point.certificate}
         _record(step, UnconstrainedFeatures(point.words, point.contexts), probs, shares, record, own)
 
