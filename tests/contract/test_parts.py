@@ -11,6 +11,7 @@ import torch
 from geomem.geometry.measurement import Measurement
 from geomem.registry import Registry
 from tests.contract import checks
+from tests.geometry.next_token_samples import random_support, uneven
 from tests.geometry.samples import both, normal, path_star
 
 TESTS = Path(__file__).parents[1]
@@ -84,6 +85,19 @@ def evidence(seed: int) -> dict[str, Any]:
         "coordinates": 30 * normal(count, 2, seed=10 * seed + 5),
         "coordinate_kind": ("plane", "sphere")[seed],
         "root": int(paths[0, 0]),
+        **next_tokens(seed),
+    }
+
+
+def next_tokens(seed: int) -> dict[str, Any]:
+    """Return evidence of 12 contexts of which two each share a support, over 7 next tokens."""
+    support = random_support(7, 6, 4, seed).repeat(1, 2)
+    probs, shares = uneven(support, seed)
+    return {
+        "next_token_logits": normal(7, 12, seed=10 * seed + 6).float(),
+        "next_token_probs": probs,
+        "context_shares": shares,
+        "context_vectors": normal(5, 12, seed=10 * seed + 7).float(),
     }
 
 

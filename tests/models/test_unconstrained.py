@@ -10,7 +10,7 @@ import torch
 from geomem.errors import InputError
 from geomem.models.hub import open_checkpoint
 from geomem.models.node2vec import Node2Vec
-from geomem.models.specs import Node2VecSpec
+from geomem.models.specs import Node2VecSpec, UnconstrainedFeaturesSpec
 from geomem.models.unconstrained import UnconstrainedFeatures
 
 
@@ -29,6 +29,15 @@ def test_initial_vectors_depend_on_the_seed_alone() -> None:
     assert model.contexts.std().item() == pytest.approx(0.1, rel=0.05)
     assert torch.equal(model.words, UnconstrainedFeatures.from_seed(100, 200, 20, 0.1, 3, torch.float32).words)
     assert not torch.equal(model.words, UnconstrainedFeatures.from_seed(100, 200, 20, 0.1, 4, torch.float32).words)
+
+
+def test_a_spec_builds_one_context_a_token() -> None:
+    model = UnconstrainedFeaturesSpec(width=3).build(5, 2)
+    assert (model.words.shape, model.contexts.shape) == ((5, 3), (3, 5))
+    assert model.words.dtype == torch.float32
+    assert torch.equal(model.get_output_embeddings().weight, model.words)
+    assert UnconstrainedFeaturesSpec(optimiser="ridge-path").total_steps == 5
+    assert UnconstrainedFeaturesSpec(optimiser="ridge-path").shortened(50).total_steps == 2
 
 
 def test_bad_shapes_and_sequences_are_refused() -> None:

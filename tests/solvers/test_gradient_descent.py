@@ -10,12 +10,14 @@ import torch
 from geomem.errors import InputError
 from geomem.geometry import next_token as nt
 from geomem.models.unconstrained import UnconstrainedFeatures
+from geomem.solvers.frobenius_svm import solve_frobenius_svm
 from geomem.solvers.gradient_descent import (
     descend,
     descend_decoder,
     descend_decoder_normalised,
     log_steps,
 )
+from geomem.solvers.log_odds import log_odds_solution
 from tests.geometry.next_token_samples import random_support, subsets, uneven, uniform
 
 SYMMETRIC = subsets(4, 2)
@@ -109,6 +111,25 @@ def test_uneven_contexts_turn_slowly() -> None:
     cosines = [nt.direction_cosine(nt.directional_part(one.words @ one.contexts, SYMMETRIC), CLOSED) for one in course]
     assert cosines == sorted(cosines)
     assert cosines[-1] > 0.98
+
+
+def test_the_decoder_goes_along_the_margin_solution_and_meets_the_log_odds() -> None:
+    """T10: six tokens, five contexts with supports of three, vectors of width 8."""
+    scores = torch.rand(6, 5, generator=torch.Generator().manual_seed(4))
+    support = scores.argsort(0).argsort(0) < 3
+    probs, _ = uneven(support, 4)
+    shares = torch.full((5,), 0.2, dtype=torch.float64)
+    contexts = torch.randn(8, 5, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+    margin = solve_frobenius_svm(support, contexts).words
+    odds = log_odds_solution(probs, contexts).words
+    course = descend_decoder(torch.zeros(6, 8, dtype=torch.float64), contexts, probs, shares, 1.0, 10_000, [100, 1000])
+    # What is left of W - W* is the part orthogonal to F, for P_F W goes to W* and W_mm is orthogonal to F.
+    cosines = [nt.direction_cosine(one.words - odds, margin) for one in course]
+    assert cosines == sorted(cosines)
+    assert cosines[-1] > 0.98
+    errors = [float(nt.finite_projection((one.words - odds) @ contexts, support).norm()) for one in course]
+    assert errors == sorted(errors, reverse=True)
+    assert errors[-1] < 0.01
 
 
 def test_marks_on_a_logarithmic_axis() -> None:

@@ -11,6 +11,7 @@ import torch
 from geomem.errors import InputError
 from geomem.geometry import next_token as nt
 from geomem.geometry.subspace_collapse import subspace_collapse
+from geomem.solvers.ntp_svm import solve_ntp_svm
 from geomem.solvers.ridge_path import RidgePoint, ridge_path
 from tests.geometry.next_token_samples import random_support, subsets, uneven, uniform
 
@@ -108,6 +109,16 @@ def test_contexts_collapse_by_support() -> None:
     assert found[1].within > 0.98
     assert ratios[1] < 0.02
     assert ratios[1] < subspace_collapse(probs, groups).scatter_ratio / 4
+
+
+def test_random_supports_go_along_the_ntp_svm_solution() -> None:
+    """T8: at ridge 1e-5 the growing part is nearer to the solution than to the centred support."""
+    support = random_support(10, 40, 4, seed=1)
+    probs, shares = uneven(support, seed=1)
+    solved = solve_ntp_svm(support)
+    grown = [nt.directional_part(nt.centre(one.logits), support) for one in ridge_path(probs, shares, 12, [1e-3, 1e-5])]
+    cosines = [nt.direction_cosine(one, nt.centre(solved.logits)) for one in grown]
+    assert cosines[1] > max(0.97, cosines[0], nt.direction_cosine(grown[1], nt.centred_support(support)))
 
 
 def test_bad_ridges() -> None:

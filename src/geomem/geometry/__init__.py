@@ -50,6 +50,22 @@ MEASUREMENTS: Registry[Measurement] = Registry(
             f"{_HERE}.node2vec_theory:NODE2VEC_STATIONARITY",
             "how far Node2Vec's coefficient matrix annihilates the embeddings",
         ),
+        "entropy-gap": (
+            f"{_HERE}.next_token_measurements:ENTROPY_GAP",
+            "next-token loss above the entropy of what follows each context",
+        ),
+        "finite-part": (
+            f"{_HERE}.next_token_measurements:FINITE_PART",
+            "are the log-odds of the frequencies in the logits? (the finite part)",
+        ),
+        "support-direction": (
+            f"{_HERE}.next_token_measurements:SUPPORT_DIRECTION",
+            "do logits point along the 0/1 pattern of what may follow? (the growing part)",
+        ),
+        "subspace-collapse": (
+            f"{_HERE}.next_token_measurements:SUBSPACE_COLLAPSE",
+            "do contexts that allow the same next tokens point one way?",
+        ),
         "storage": (f"{_HERE}.storage:STORAGE", "bits and norm that either memory needs for this graph"),
     },
 )

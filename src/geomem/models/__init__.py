@@ -24,6 +24,10 @@ MODELS: Registry[type[Spec]] = Registry(
             "geomem.models.specs:DeepLinearSpec",
             "product of weight matrices, no sequence axis; learns its data mode by mode",
         ),
+        "unconstrained-features": (
+            "geomem.models.specs:UnconstrainedFeaturesSpec",
+            "a free vector for every next token and every context, no sequence axis; logits W H",
+        ),
         "hf": ("geomem.models.specs:ArchitectureSpec", "any causal architecture of transformers, small"),
     },
 )

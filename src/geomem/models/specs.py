@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from geomem.models.deep_linear import DeepLinear
     from geomem.models.node2vec import Node2Vec
+    from geomem.models.unconstrained import UnconstrainedFeatures
 
 Positions = Literal["none", "learned", "sinusoidal", "rotary"]
 Initialisation = Literal["normal-0.02", "unit-normal", "scaled-residual", "fan-in"]
@@ -212,11 +213,27 @@ class MambaSpec(SequenceSpec):
         return build_mamba(self, vocab_size)
 
 
-class Node2VecSpec(Spec):
+class VectorSpec(Spec):
+    """Base of the word-vector models, which have no sequence axis and bring their own way of being trained."""
+
+    sequence: ClassVar[bool] = False
+    trial_steps: ClassVar[int] = 50
+    """Steps that are tried to find what a step costs."""
+
+    @property
+    @abstractmethod
+    def total_steps(self) -> int:
+        """Steps of the whole training."""
+
+    @abstractmethod
+    def shortened(self, steps: int) -> Self:
+        """Return the same training with its first `steps` steps alone."""
+
+
+class Node2VecSpec(VectorSpec):
     """One vector a node; logits V Vᵀ (tied) or V1 V2ᵀ (untied). No sequence axis (arXiv 2510.26745)."""
 
     kind: Literal["node2vec"] = "node2vec"
-    sequence: ClassVar[bool] = False
     width: int = Field(100, ge=1, description="width m of the vectors")
     tied: bool = Field(True, description="one table for both roles of a node, or one for each")
     init: Literal["normal", "release"] = Field(
@@ -237,6 +254,15 @@ class Node2VecSpec(Spec):
         if self.init == "release" and (self.std != 1.0 or not self.tied):
             raise InputError("init: release means one table with N(0, 1) entries; drop std and tied")
         return self
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of the whole training."""
+        return self.steps
+
+    def shortened(self, steps: int) -> Self:
+        """Return the same training with its first `steps` steps alone."""
+        return self.model_copy(update={"steps": min(steps, self.steps)})
 
     def build(self, vocab_size: int, seed: int) -> Node2Vec:
         """Build the vectors of `vocab_size` nodes, float32 on the CPU."""
@@ -264,6 +290,56 @@ class DeepLinearSpec(Spec):
         from geomem.models.deep_linear import DeepLinear
 
         return DeepLinear.from_spec(self, vocab_size, seed)
+
+
+class UnconstrainedFeaturesSpec(VectorSpec):
+    """A free vector for every next token and every context: logits W H. No sequence axis (arXiv 2408.15417)."""
+
+    kind: Literal["unconstrained-features"] = "unconstrained-features"
+    width: int = Field(
+        64,
+        ge=1,
+        description="width d of the vectors; with d >= V - 1 every minimum along the ridge path is the global one",
+    )
+    std: float = Field(0.1, gt=0, description="standard deviation of the initial vectors")
+    optimiser: Literal["gradient-descent", "ridge-path"] = Field(
+        "gradient-descent",
+        description="gradient-descent: full-batch steps; ridge-path: minimise at every ridge in turn by L-BFGS",
+    )
+    lr: float = Field(0.2, gt=0, description="step size of gradient descent")
+    steps: int = Field(10_000, ge=0, description="steps of gradient descent")
+    ridge: float = Field(0.0, ge=0, description="ridge of gradient descent: half of it times |W|² + |H|² is added")
+    ridges: tuple[float, ...] = Field(
+        (1e-2, 1e-3, 1e-4, 1e-5, 1e-6), description="ridges of the path; a step of the run is one of them"
+    )
+    iterations: int = Field(
+        2000, ge=1, description="most iterations of L-BFGS at each ridge; the certificate says how near they came"
+    )
+
+    @field_validator("ridges")
+    @classmethod
+    def _falling(cls, ridges: tuple[float, ...]) -> tuple[float, ...]:
+        if any(ridge <= 0 for ridge in ridges) or list(ridges) != sorted(set(ridges), reverse=True):
+            raise InputError(f"expected falling numbers above 0, got {list(ridges)}")
+        return ridges
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of descent, or points of the path."""
+        return self.steps if self.optimiser == "gradient-descent" else len(self.ridges)
+
+    def shortened(self, steps: int) -> Self:
+        """Return the same training with its first `steps` steps, or at most two points, alone: points are not short."""
+        return self.model_copy(update={"steps": min(steps, self.steps), "ridges": self.ridges[: min(steps, 2)]})
+
+    def build(self, vocab_size: int, seed: int) -> UnconstrainedFeatures:
+        """Build vectors of `vocab_size` tokens and as many contexts, one token each; float32 on the CPU."""
+        import torch
+
+        from geomem.models.unconstrained import UnconstrainedFeatures
+
+        sizes = (vocab_size, vocab_size, self.width)
+        return UnconstrainedFeatures.from_seed(*sizes, self.std, seed, torch.float32)
 
 
 class ArchitectureSpec(SequenceSpec):

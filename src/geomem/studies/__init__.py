@@ -32,6 +32,10 @@ STUDIES: Registry[Study] = Registry(
             "geomem.studies.joint_vs_conditional.study:STUDY",
             "do logits hold the joint probability of context and token? spilled energy (arXiv 2602.18671)",
         ),
+        "implicit-geometry-ntp": (
+            "geomem.studies.implicit_geometry_ntp.study:STUDY",
+            "what may follow a context decides where its vector points (arXiv 2408.15417)",
+        ),
         "layer-skipping": (
             "geomem.studies.layer_skipping.study:STUDY",
             "which layers can be left out, and how far back a prediction looks (arXiv 2603.07475)",

@@ -7,15 +7,14 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
+from geomem.models.specs import VectorSpec
 from geomem.runs.directory import Run
 from geomem.training.spec import TrainSpec
 
 _TRIAL = 4
 """Steps tried a stage; the first, which allocates, is not counted."""
-
-_VECTOR_TRIAL = 50
-"""Steps tried of a word-vector model, each of which is short."""
 
 
 @dataclass(frozen=True)
@@ -77,16 +76,17 @@ def _estimate_vectors(spec: TrainSpec) -> Cost:
     """Estimate a word-vector model: the same with no step and with a few."""
     from geomem.training.word_vectors import train_vectors
 
-    taken: list[float] = []
+    model = cast(VectorSpec, spec.model)
+    taken: list[tuple[int, float]] = []
     with tempfile.TemporaryDirectory() as folder:
-        for steps in (0, 0, _VECTOR_TRIAL):  # the first builds and imports, and is not counted
-            model = spec.model.model_copy(update={"steps": steps})
-            trial = spec.model_copy(update={"model": model, "evaluate_every": 2 * _VECTOR_TRIAL})
+        for steps in (0, 0, model.trial_steps):  # the first builds and imports, and is not counted
+            trial = spec.model_copy(update={"model": model.shortened(steps), "evaluate_every": 2 * model.trial_steps})
             run = Run.create(Path(folder), "trial", "train", trial.model_dump(mode="json"), [spec.seed])
             trained = train_vectors(trial, run)
             run.unlock()
-            taken.append(trained.seconds)
-    a_step = max(0.0, taken[2] - taken[1]) / _VECTOR_TRIAL
+            taken.append((trial.steps, trained.seconds))
+    (_, none), (done, some) = taken[1:]
+    a_step = max(0.0, some - none) / max(1, done)
     parameters = sum(parameter.numel() for parameter in trained.model.parameters())
     return Cost(
         steps=spec.steps,
@@ -94,7 +94,7 @@ def _estimate_vectors(spec: TrainSpec) -> Cost:
         trainable=parameters,
         streams={name: stream.size for name, stream in trained.task.streams("train").items()},
         seconds_per_step={"main": a_step},
-        seconds=spec.steps * a_step + (1 + spec.steps // spec.evaluate_every) * taken[1],
+        seconds=spec.steps * a_step + (1 + spec.steps // spec.evaluate_every) * none,
         peak_mib=_peak_mib(),
         device=run.info.choices["device"],
     )

@@ -141,7 +141,7 @@ class TrainSpec(Spec):
         if self.sequence and not self.stages:
             raise InputError("stages: needs at least one, for example [{steps: 500}]")
         if not self.sequence and self.stages:
-            raise InputError("stages: a word-vector model has none; its steps and rate are model.steps and model.lr")
+            raise InputError("stages: a word-vector model has none; its steps and rate are settings of the model")
         if not self.sequence and self.keep_at:
             raise InputError("keep_at: a word-vector model leaves its last checkpoint only")
         kept_steps(self.keep_at, self.steps)
@@ -160,7 +160,9 @@ class TrainSpec(Spec):
     @property
     def steps(self) -> int:
         """Optimiser steps of the whole run."""
-        return sum(stage.steps for stage in self.stages) if self.sequence else int(getattr(self.model, "steps", 0))
+        if self.sequence:
+            return sum(stage.steps for stage in self.stages)
+        return int(getattr(self.model, "total_steps", 0))
 
 
 def load_spec(path: Path | None, overrides: list[str]) -> TrainSpec:
