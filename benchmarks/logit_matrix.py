@@ -1,10 +1,11 @@
 """The extended logit matrix of a GPT-2: a history's cache shared by its futures (geomem), against every pair read anew.
 
 Histories of 64 tokens, futures of 16, 50 columns a future, one thread, processor time. The peers are what one writes
-with transformers: `anew` takes `model(ids).logits[:, -1]` of batches of pairs, so logits at all 80 positions; `anew, last`
-tells the model to make those of the last position alone (`logits_to_keep=1`). Both then take log-probabilities, centre
-them, choose the columns of a future from the mean over histories, and keep these. "every beginning" has as futures all
-beginnings (0 to 16 tokens) of a few sequences, as a chain rule needs them; the peers read each one, geomem the longest.
+with transformers: `anew` takes `model(ids).logits[:, -1]` of batches of pairs, so logits at all 80 positions; `anew,
+last` tells the model to make those of the last position alone (`logits_to_keep=1`). Both then take log-probabilities,
+centre them, choose the columns of a future from the mean over histories, and keep these. "every beginning" has as
+futures all beginnings (0 to 16 tokens) of a few sequences, as a chain rule needs them; the peers read each one, geomem
+the longest.
 
 Random weights and Zipf tokens: nothing here depends on what the numbers are. All ways give the same matrix (`error`).
 """

@@ -126,7 +126,7 @@ def normalised_kl(matrix: Float[Tensor, "n F k"], ranks: Sequence[int]) -> list[
     """
     cut = Truncations(matrix)
     least = average_kl(matrix, history_independent(matrix))
-    return [cut.kl(rank) / least if least > 0 else math.nan for rank in ranks]
+    return [cut.kl(rank) / least if least > 1e-12 else math.nan for rank in ranks]
 
 
 def column_space(matrix: Float[Tensor, "n F k"], rank: int) -> Float[Tensor, "n r"]:

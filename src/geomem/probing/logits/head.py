@@ -35,11 +35,13 @@ class Head:
         self._mean = weight.double().mean(0).to(weight.dtype)
         self._bias = None if bias is None else bias.detach() - bias.detach().mean()
 
+    @torch.no_grad()
     def centred(self, states: Tensor) -> Tensor:
         """Return centred logits (..., V), in main memory, of states (..., d)."""
         logits = self.layer(states.to(self._weight.device)).cpu()
         return centred(self.scale * logits if self.cap is None else self.cap * torch.tanh(logits / self.cap))
 
+    @torch.no_grad()
     def columns(self, states: Tensor, tokens: Tensor) -> Tensor:
         """Return the centred logits (n, k) of tokens (k,) from states (n, d)."""
         if len(tokens) == self.vocabulary:  # all, in order
@@ -50,12 +52,18 @@ class Head:
         found = states.to(self._weight.device) @ (self._weight[tokens] - self._mean).T
         return (self.scale * (found if self._bias is None else found + self._bias[tokens])).cpu()
 
+    def combined(self, states: Tensor, weights: Tensor) -> Tensor:
+        """Return the sum (V,), float64, of the centred logits of states (n, d), each row times its weight (n,)."""
+        weights = weights.double().to(states.device)
+        if self.cap is None:
+            found = self.centred((weights @ states.double()).to(states.dtype)).double()
+            return found if self._bias is None else found + self.scale * (weights.sum() - 1).cpu() * self._bias.cpu()
+        chunks, weights = row_chunks(len(states), self.vocabulary), weights.cpu()
+        return torch.stack([weights[rows] @ self.centred(states[rows]).double() for rows in chunks]).sum(0)
+
     def mean(self, states: Tensor) -> Tensor:
         """Return the mean over rows of the centred logits, (V,), of states (n, d)."""
-        if self.cap is None:
-            return self.centred(states.mean(0))
-        sums = [self.centred(states[rows]).sum(0) for rows in row_chunks(len(states), self.vocabulary)]
-        return torch.stack(sums).sum(0) / len(states)
+        return self.combined(states, states.new_full((len(states),), 1 / len(states)))
 
     def top(self, states: Tensor, tokens: int | None) -> Tensor:
         """Return the `tokens` tokens (k,) with the highest mean logit over states (n, d), ascending by id."""

@@ -220,6 +220,12 @@ class LanguageReading:
         """Return centred logits (n, V)."""
         return torch.cat([self.source.head.centred(part.states).cpu() for part in self.parts])
 
+    @torch.no_grad()
+    def combined(self, weights: Tensor) -> Tensor:
+        """Return the weighted sum (V,) of the rows, float64."""
+        states = torch.cat([part.states for part in self.parts])
+        return self.source.head.combined(states, weights)
+
     def read(self, tokens: Tensor) -> None:
         """Read one more token each. Raises InputError when the model's context is full."""
         wanted = tokens.split([len(part.tokens) for part in self.parts])

@@ -30,6 +30,10 @@ class Reading(Protocol):
         """Return the centred logits (n, V) of the next token of each."""
         ...
 
+    def combined(self, weights: Tensor) -> Tensor:
+        """Return the sum of the n rows of centred logits, each times its weight (n,) float64: (V,)."""
+        ...
+
     def read(self, tokens: Tensor) -> None:
         """Read one more token of each sequence, tokens (n,) int64."""
         ...
@@ -81,6 +85,10 @@ class MachineReading:
     def logits(self) -> Tensor:
         """Return centred logits (n, V)."""
         return centred(self.machine.logits(self.state))
+
+    def combined(self, weights: Tensor) -> Tensor:
+        """Return the weighted sum (V,) of the rows."""
+        return weights @ self.logits()
 
     def read(self, tokens: Tensor) -> None:
         """Read one more token each."""
