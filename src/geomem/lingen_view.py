@@ -67,8 +67,8 @@ class LinGenView:
             f"{self.histories} other histories of {self.history_tokens} tokens, fitted after {self.futures} futures "
             f"({self.columns} tokens each); relative residual {self.residual:.3f}",
             "",
-            f"[cyan]the model itself[/]  {escape(self.own)}",
-            *(f"[cyan]{escape(line.name)}[/]  {escape(line.text)}" for line in self.lines),
+            f"[cyan]the model itself[/]  {_on_a_line(self.own)}",
+            *(f"[cyan]{escape(line.name)}[/]  {_on_a_line(line.text)}" for line in self.lines),
             "",
             "KL(model || predictor) in nats, along what each wrote:",
         ]
@@ -79,6 +79,10 @@ class LinGenView:
         # The single-token variant is fitted to step 1, so that it says nothing about it.
         table.add_row("from step 2", *(f"{sum(line.divergences[1:]):.3f}" for line in self.lines))
         return [*shown, table, *(f"  - {escape(note)}" for note in self.notes), f"({self.seconds:.0f} s)"]
+
+
+def _on_a_line(text: str) -> str:
+    return escape(text.replace("\n", "↵"))
 
 
 def run(words: LinGenCommand, console: Console) -> LinGenView:

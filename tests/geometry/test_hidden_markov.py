@@ -33,7 +33,7 @@ def test_next_token_probabilities_are_sums_over_paths() -> None:
 
 
 def test_drawn_rows_are_distributions() -> None:
-    model = HiddenMarkov.draw(5, 2, torch.Generator().manual_seed(1), sharpness=3.0)
+    model = HiddenMarkov.draw(5, 2, torch.Generator().manual_seed(1))
     torch.testing.assert_close(model.transition.sum(1), torch.ones(5, dtype=torch.float64))
     assert model.emission.min() > 0
     assert model.vocabulary == 2

@@ -39,10 +39,11 @@ class HiddenMarkov:
         return (state @ self.emission).log()
 
     @classmethod
-    def draw(cls, states: int, vocabulary: int, generator: torch.Generator, sharpness: float = 1.0) -> HiddenMarkov:
-        """Draw rows as softmax(sharpness N(0, 1)), and start in the uniform distribution."""
+    def draw(cls, states: int, vocabulary: int, generator: torch.Generator) -> HiddenMarkov:
+        """Draw each row evenly from all distributions (Dirichlet 1), and start in the uniform distribution."""
 
         def rows(width: int) -> Tensor:
-            return torch.softmax(sharpness * torch.randn(states, width, generator=generator, dtype=torch.float64), 1)
+            drawn = -torch.rand(states, width, generator=generator, dtype=torch.float64).clamp(min=1e-12).log()
+            return drawn / drawn.sum(1, keepdim=True)
 
         return cls(rows(states), rows(vocabulary), torch.full((states,), 1 / states, dtype=torch.float64))
