@@ -32,7 +32,7 @@ class Head:
         bias = cast("Tensor | None", getattr(layer, "bias", None))
         self.vocabulary, self.width = weight.shape
         self._weight = weight
-        self._mean = weight.double().mean(0).to(weight.dtype)
+        self._mean = weight.mean(0, dtype=torch.float64).to(weight.dtype)
         self._bias = None if bias is None else bias.detach() - bias.detach().mean()
 
     @torch.no_grad()
