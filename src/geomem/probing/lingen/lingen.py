@@ -14,7 +14,7 @@ from geomem.probing.logits.source import LogitMatrix, Reading, Source
 
 LINGEN, SINGLE, TRUNCATED, UNIGRAM = "lingen", "single-token", "truncated", "unigram"
 RIDGE = 1e-3
-"""Ridge as a share of the mean squared norm of a history's row (card: mean diagonal of the Gram matrix)."""
+"""Ridge as a share of the mean squared norm of a history's row."""
 
 LAST = 5
 """Tokens of the target that the truncated baseline sees, as in the paper."""

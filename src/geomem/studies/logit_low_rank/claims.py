@@ -16,7 +16,7 @@ CLAIMS = (
         "0.536 (OLMo-7B on wiki), 0.543 with 200 tokens a future",
         LM,
         "above one half a rank that does not grow with the matrix suffices; a network of this size is steeper (a "
-        "pilot of the card had .78), but no law of so few directions that the exponent passes 1.2",
+        "pilot had .78), but no law of so few directions that the exponent passes 1.2",
         predicates.slope,
     ),
     Claim(
@@ -34,8 +34,8 @@ CLAIMS = (
         f"{PAPER}, LinGen",
         "cumulative KL 2.85 against 10.79 with the single-token matrix (OLMo-1B, 15 steps)",
         LM,
-        "the single-token variant, from step 2 on since it is fitted to step 1; the paper has .26, a pilot of the card "
-        ".35 at this size, and .6 leaves room for either to vary",
+        "the single-token variant, from step 2 on since it is fitted to step 1; the paper has .26, a pilot of "
+        "this size .35, and .6 leaves room for either to vary",
         predicates.lingen,
     ),
     Claim(
@@ -81,14 +81,14 @@ CLAIMS = (
         f"{PAPER}, Theorem and LinGen",
         "theorem",
         ISAN,
-        "exact up to rounding; four tokens say too little of eight dimensions, a pilot of the card had 10.2 nats",
+        "exact up to rounding; four tokens say too little of eight dimensions, a pilot had 10.2 nats",
         predicates.exact_lingen,
     ),
     Claim(
         "G3",
         "A hidden Markov model is not exactly of low rank in logits, but rank 2 is near in KL.",
         f"{PAPER}, approximate rank",
-        "no number; a pilot of the card had less than .001",
+        "no number; a pilot had less than .001",
         HMM,
         "a thousandth of a nat, for 24 states and 4 tokens",
         predicates.markov,

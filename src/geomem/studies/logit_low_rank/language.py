@@ -31,7 +31,7 @@ TEXTS = "lingen.json"
 """File of a cell's run with what LinGen and the others wrote."""
 
 MIDDLE = (10, 60)
-"""The second window of the card's table."""
+"""A second window, further from the ends."""
 
 UNTRAINED, SHUFFLED, MEAN = "untrained", "shuffled", "history-independent"
 """Controls: fresh weights, entries of each column in random order, the mean over histories."""
