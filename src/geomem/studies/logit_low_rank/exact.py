@@ -55,6 +55,7 @@ def measure(machine: Machine, settings: Exact, generator: Generator, seed: int) 
         "rank/next": float(values[settings.width] / values[0]) if settings.width < len(values) else 0.0,
         "rank/last": float(values[min(settings.width, len(values)) - 1] / values[0]),
         "lingen/residual": max(lingen.weights(target).residual for target in targets),
+        "kl/free": logit_rank.average_kl(lingen.matrix.values, logit_rank.history_independent(lingen.matrix.values)),
         BOUND: bound_ratio(lingen.matrix.values, RANKS),
         **imitations(lingen, targets, settings.steps, seed),
     }
