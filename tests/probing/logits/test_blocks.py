@@ -67,6 +67,14 @@ def test_disk_equals_memory(model: LanguageModel, tmp_path: Path, tokens: int | 
     assert all(event.steps == 35 and event.unit == "pairs" and event.rate > 0 for event in events[:-1])
 
 
+def test_a_block_reads_few_tokens(model: LanguageModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "BLOCK_ENTRIES", 1 << 23)
+    monkeypatch.setattr(blocks, "BLOCK_TOKENS", 3 * (6 + 7))  # three histories with all their futures
+    events: list[Event] = []
+    Blocks(tmp_path / "m", histories(), FUTURES).build(model, events.append)
+    assert [event.step for event in events] == [15, 30, 35, 35]
+
+
 def test_a_killed_run_goes_on(model: LanguageModel, tmp_path: Path) -> None:
     plan = Blocks(tmp_path / "m", histories(), FUTURES, 5)
     killed: Any = Counted(model, fail_at=4)

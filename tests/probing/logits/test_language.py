@@ -96,6 +96,8 @@ def test_bad_input_is_one_line() -> None:
     reading = source.begin(draw(1, 64))
     with pytest.raises(InputError, match="longer than the model's context"):
         reading.read(draw(1))
+    with pytest.raises(InputError, match="half precision"):
+        LanguageModel(adapt(build("gpt2").half()))
     with pytest.raises(InputError, match="masked tokens"):
         LanguageModel(adapt(build("bert")))
 

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 HEADER, RESULT = "logits.json", "logits.safetensors"
-BLOCK_ENTRIES = 1 << 23
-"""Numbers of a block (32 MiB): little to lose, and little to write at once."""
+BLOCK_ENTRIES, BLOCK_TOKENS = 1 << 23, 1 << 14
+"""Most numbers of a block (32 MiB), and most tokens read for it: little to write at once, and little to lose."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,9 @@ class Blocks:
         self._claim(model)
         if (self.folder / RESULT).is_file():
             return read_matrix(self.folder)
-        parts = list(row_chunks(len(self.histories), len(self.futures) * model.width, BLOCK_ENTRIES))
+        size, read = len(self.futures) * model.width, self.histories.shape[1] + futures.tokens
+        most = max(1, min(BLOCK_ENTRIES // size, BLOCK_TOKENS // read))
+        parts = list(row_chunks(len(self.histories), 1, most))
         began, made, done = time.monotonic(), 0, 0
         for number, rows in enumerate(parts):
             pairs = (rows.stop - rows.start) * len(self.futures)

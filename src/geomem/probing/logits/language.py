@@ -42,11 +42,17 @@ class LanguageModel:
     """The logits of a causal model. note: what a reader should know of how it is read, or ""."""
 
     def __init__(self, adapter: Adapter, batch_tokens: int = BATCH_TOKENS) -> None:
-        """Try the model on a few tokens. Raises InputError for one that is not causal or has no output layer."""
+        """Try the model on a few tokens.
+
+        Raises InputError for one that is not causal, has no output layer or is in half precision, whose rounding puts
+        a floor under the small singular values.
+        """
         if not adapter.causal:
             raise InputError(f"{adapter.name}: fills in masked tokens; logits after a history need a causal model")
         if adapter.output_layer is None:
             raise InputError(f"{adapter.name}: this checkpoint has no output layer, so there are no logits")
+        if adapter.embedding.element_size() < 4:
+            raise InputError(f"{adapter.name}: is in half precision, which would decide the rank; open it in float32")
         self.adapter, self.batch_tokens = adapter, batch_tokens
         self.model: Any = adapter.model.eval()
         self._layer: nn.Module = adapter.output_layer
