@@ -17,7 +17,7 @@ from geomem.studies.evidence import Evidence
 from geomem.studies.logit_low_rank.language import SHUFFLED, TEXTS, UNTRAINED
 from geomem.studies.logit_low_rank.material import NONSENSE, OTHER, RANDOM
 from geomem.studies.logit_low_rank.predicates import HMM, ISAN, MODEL
-from geomem.studies.over_training import by_step
+from geomem.studies.over_training import by_step, log_steps
 
 SEEDS = "Line: mean over seeds; band: their range."
 METHODS = {
@@ -111,15 +111,20 @@ def _against_rank(evidence: Evidence) -> Curves:
 
 def _training(evidence: Evidence) -> list[Exhibit]:
     ranks = _ranks(evidence)
+
+    def course(metric: str, name: str = "trained") -> list[Series]:
+        return [log_steps(one) for one in by_step(evidence, MODEL, metric, name)]
+
+    def by_rank(metric: str) -> list[Series]:
+        return [one for rank in ranks for one in course(f"{metric}_{rank}", f"rank {rank}")]
+
     panels = [
-        *panel("Exponent α", by_step(evidence, MODEL, "spectrum/alpha", "trained")),
-        *panel("Rank for 99 % of the squares", by_step(evidence, MODEL, "spectrum/rank_99", "trained")),
-        *panel("KL of truncations, nats", [one for rank in ranks
-               for one in by_step(evidence, MODEL, f"kl/rank_{rank}", f"rank {rank}")]),
-        *panel("The same over that of one fit for all histories", [one for rank in ranks
-               for one in by_step(evidence, MODEL, f"kl/normalised_{rank}", f"rank {rank}")]),
-        *panel("Mean principal cosine with the end", by_step(evidence, MODEL, "transfer/to_end", "trained")),
-    ]  # fmt: skip
+        *panel("Exponent α", course("spectrum/alpha")),
+        *panel("Rank for 99 % of the squares", course("spectrum/rank_99")),
+        *panel("KL of truncations, nats", by_rank("kl/rank"), log_y=True),
+        *panel("The same over that of one fit for all histories", by_rank("kl/normalised"), log_y=True),
+        *panel("Mean principal cosine with the end", course("transfer/to_end")),
+    ]
     if not panels:
         return []
     caption = (
@@ -127,7 +132,7 @@ def _training(evidence: Evidence) -> list[Exhibit]:
         f"of KL is in the numbers, not in the structure; hence the fourth frame. {SEEDS}"
     )
     return [Profiles(id="logit-training", title="Over training", experiment=_name(evidence), order=4, caption=caption,
-                     panels=tuple(panels), x_label="step")]  # fmt: skip
+                     panels=tuple(panels), x_label="log10 of the step")]  # fmt: skip
 
 
 def _lingen(evidence: Evidence) -> Curves:
