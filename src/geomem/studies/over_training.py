@@ -70,4 +70,5 @@ def log_steps(series: Series) -> Series:
 
     low, high = (None if one is None else pick(one) for one in (series.low, series.high))
     x = tuple(math.log10(step) for step in pick(series.x))
-    return series.model_copy(update={"x": x, "y": pick(series.y), "low": low, "high": high})
+    # Made anew, so that the numbers are rounded as those of every series are.
+    return Series.model_validate({**series.model_dump(), "x": x, "y": pick(series.y), "low": low, "high": high})

@@ -11,6 +11,7 @@ from geomem.runs.exhibits import Curves, Profiles, Table
 from geomem.studies.claim import judge
 from geomem.studies.logit_low_rank.pictures import exact_pictures, language_pictures
 from geomem.studies.logit_low_rank.study import STUDY, finding
+from tests.contract.checks import check_exhibits
 from tests.probing import tiny
 from tests.studies.small_runs import evidence_of, run_smoke
 
@@ -39,7 +40,7 @@ def test_numbers_of_the_language_model(smoke: Run) -> None:
         assert whole >= later >= 0
 
 
-def test_pictures(smoke: Run) -> None:
+def test_pictures(smoke: Run, tmp_path: Path) -> None:
     evidence = evidence_of(smoke)
     shown = {one.id: one for one in language_pictures(evidence["language-model"])}
     assert set(shown) == {"lingen-steps", "lingen-texts", "logit-spectra", "logit-kl", "logit-training",
@@ -54,6 +55,7 @@ def test_pictures(smoke: Run) -> None:
     for name in ("isan", "hmm"):
         (one,) = exact_pictures(evidence[name])
         assert isinstance(one, Curves)
+    check_exhibits(shown.values(), tmp_path)
     assert "other prompts" in finding(evidence)
     assert finding({}) == ""
 

@@ -76,9 +76,8 @@ def _normed(series: Series) -> Series:
     def scaled(values: tuple[float, ...] | None) -> tuple[float, ...] | None:
         return None if values is None else tuple(max(value / top, FLOOR) for value in values)
 
-    return series.model_copy(
-        update={"y": scaled(series.y), "low": scaled(series.low), "high": scaled(series.high)}
-    )  # fmt: skip
+    changed = {"y": scaled(series.y), "low": scaled(series.low), "high": scaled(series.high)}
+    return Series.model_validate({**series.model_dump(), **changed})
 
 
 def _sizes(evidence: Evidence) -> str:
