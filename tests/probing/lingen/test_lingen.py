@@ -5,12 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from geomem.errors import InputError
 from geomem.geometry.isan import InputSwitchedAffine
 from geomem.models.adapters import adapt
 from geomem.probing.lingen.follow import follow, greedy, sampling
 from geomem.probing.lingen.lingen import LINGEN, SINGLE, TRUNCATED, UNIGRAM, LinGen
-from geomem.probing.lingen.predictors import Frequencies, frequencies
+from geomem.probing.lingen.predictors import frequencies
 from geomem.probing.logits.language import LanguageModel
 from geomem.probing.logits.source import MachineSource
 from tests.models.adapters.checkpoints import VOCAB, build
@@ -75,22 +74,3 @@ def test_combined_rows_are_the_weighted_sum() -> None:
         weights = torch.tensor([0.5, -2.0, 1.0, 0.0, 3.0], dtype=torch.float64)
         expected = weights @ reading.logits().double()
         torch.testing.assert_close(reading.combined(weights), expected, atol=1e-4, rtol=1e-4)
-
-
-def test_sampling_follows_the_distribution_and_the_seed() -> None:
-    logs = torch.tensor([0.7, 0.1, 0.2], dtype=torch.float64).log()
-    choose = sampling(torch.Generator().manual_seed(0))
-    drawn = torch.bincount(torch.tensor([choose(logs) for _ in range(4000)]), minlength=3) / 4000
-    torch.testing.assert_close(drawn.double(), logs.exp(), atol=0.03, rtol=0)
-    cold = sampling(torch.Generator().manual_seed(0), temperature=0.05)
-    assert {cold(logs) for _ in range(50)} == {0}
-    with pytest.raises(InputError, match="above 0"):
-        sampling(torch.Generator(), 0.0)
-
-
-def test_frequencies() -> None:
-    found = frequencies(torch.tensor([0, 0, 2]), 4)
-    torch.testing.assert_close(found.exp(), torch.tensor([3, 1, 2, 1], dtype=torch.float64) / 7)
-    one = Frequencies(found)
-    one.read(3)
-    assert one.log_probabilities() is found
