@@ -24,7 +24,7 @@ from benchmarks.timing import Row, in_turns, median_ratio, threads
 FIELDS = ("model", "futures", "histories", "pairs", "peer", "geomem_s", "peer_s", "ratio", "pairs_per_s", "error")
 HISTORY, FUTURE, COLUMNS, BATCH, ROUNDS = 64, 16, 50, 16, 3
 SIZES = {
-    "GPT-2, 12 layers, width 768": {"layers": 12, "width": 768, "vocabulary": 50257, "histories": 4, "sequences": 32},
+    "GPT-2, 12 layers, width 768": {"layers": 12, "width": 768, "vocabulary": 50257, "histories": 8, "sequences": 32},
     "GPT-2, 6 layers, width 96": {"layers": 6, "width": 96, "vocabulary": 1024, "histories": 32, "sequences": 64},
 }
 QUICK = {"tiny": {"layers": 1, "width": 16, "vocabulary": 100, "histories": 2, "sequences": 3}}
