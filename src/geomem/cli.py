@@ -252,6 +252,61 @@ class Probe:
 
 
 @dataclass(frozen=True)
+class LinGenCommand:
+    """Continue a prompt by a linear combination of other prompts' logits (LinGen), beside the model itself.
+
+    In use:
+        geomem lingen path/to/model --target "She was not at home when he called"
+        geomem lingen smollm2-135m-instruct --target "The capital of France is" --text wikitext-2 --greedy
+        geomem lingen path/to/model --target "It was late" --nonsense both --histories 300 --out runs/lingen
+    """
+
+    model: Annotated[Positional[str], arg(metavar="MODEL")]
+    """a checkpoint folder (safetensors, GGUF, cache entry), a geomem run, or a fetched name"""
+    target: Annotated[str | None, arg(metavar="TEXT")] = None
+    """the prompt that is imitated"""
+    text: Annotated[str, arg(metavar="FILE")] = "novels"
+    """where histories and futures are cut from: a file, or the name of a fetched or shipped text"""
+    histories: int = 200
+    """other prompts that are combined"""
+    futures: int = 32
+    """continuations after which the combination is fitted, the empty one among them"""
+    history_tokens: int | None = None
+    """tokens of a history; default: as many as the target has"""
+    future_tokens: int = 8
+    """most tokens of a future"""
+    columns: int = 50
+    """tokens kept of each future, those with the highest mean logit"""
+    ridge: float = 1e-3
+    """regularisation, as a share of the mean squared size of a history's row"""
+    steps: int = 15
+    """tokens to write"""
+    nonsense: Literal["none", "histories", "futures", "both"] = "none"
+    """put the tokens of these in a random order"""
+    greedy: Flag = False
+    """write the likeliest token instead of drawing one"""
+    temperature: float = 1.0
+    """of the draws"""
+    tokenizer: Annotated[str | None, arg(metavar="DIR")] = None
+    """a tokenizer's folder, where the checkpoint has none"""
+    device: Device = "auto"
+    """where to run"""
+    seed: int = 0
+    """seed of what is cut and drawn"""
+    out: Annotated[Path | None, arg(metavar="DIR")] = None
+    """keep the logit matrix and the result here; a stopped one goes on with the same command"""
+    json: Flag = False
+    """print JSON for programs"""
+
+    def run(self) -> int:
+        """Print the texts side by side, and how far each prediction was from the model's."""
+        from geomem import console, lingen_view
+
+        console.show(lingen_view.run(self, console.progress()), self.json)
+        return 0
+
+
+@dataclass(frozen=True)
 class GraphCommand:
     """Describe a graph (nodes, edges, degrees, components, spectrum) and draw it.
 
@@ -465,6 +520,7 @@ Command: TypeAlias = Union[
     Annotated[StudyGroup, subcommand("study")],
     Annotated[Train, subcommand("train")],
     Annotated[Probe, subcommand("probe")],
+    Annotated[LinGenCommand, subcommand("lingen")],
     Annotated[GraphCommand, subcommand("graph")],
     Annotated[ContextCommand, subcommand("context")],
     Annotated[Fetch, subcommand("fetch")],

@@ -47,3 +47,15 @@ def test_curves_have_the_range_of_the_seeds() -> None:
     assert (line.name, line.x, line.y, line.dashed) == ("words", (0, 10), (1.5, 6.0), True)
     assert (line.low, line.high) == ((1.0, 5.0), (2.0, 7.0))
     assert by_step(made(a=COURSES), "c", "b", "words") == []
+
+
+def test_steps_on_a_logarithmic_axis_leave_out_the_start() -> None:
+    from geomem.runs.exhibits import Series
+    from geomem.studies.over_training import log_steps
+
+    found = log_steps(Series(name="a", x=(0, 1, 7, 100), y=(3, 4, 4, 5), low=(2, 3, 3, 4), high=None, dashed=True))
+    assert found.x == (0, 0.845098, 2)  # six digits, as on the disk
+    assert found.y == (4, 4, 5)
+    assert found.low == (3, 3, 4)
+    assert found.high is None
+    assert found.dashed

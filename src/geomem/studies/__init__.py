@@ -48,6 +48,10 @@ STUDIES: Registry[Study] = Registry(
             "geomem.studies.linguistic_collapse.study:STUDY",
             "do states with one next token gather round one point in training? (arXiv 2405.17767)",
         ),
+        "logit-low-rank": (
+            "geomem.studies.logit_low_rank.study:STUDY",
+            "what follows one prompt is a combination of what follows others (arXiv 2510.24966)",
+        ),
         "representation-comparison": (
             "geomem.studies.representation_comparison.study:STUDY",
             "what similarities of representations say from few stimuli and units (arXiv 1911.07986)",

@@ -59,3 +59,16 @@ def by_step(evidence: Evidence, condition: str, metric: str, name: str, **style:
         return []
     steps = next(iter(found.values()))[0]
     return [band(name, steps, {seed: values for seed, (_, values) in found.items()}, **style)]
+
+
+def log_steps(series: Series) -> Series:
+    """Return the points after step 0 against the logarithm of the step, to the base 10."""
+    kept = [place for place, step in enumerate(series.x) if step > 0]
+
+    def pick(values: tuple[float, ...]) -> tuple[float, ...]:
+        return tuple(values[place] for place in kept)
+
+    low, high = (None if one is None else pick(one) for one in (series.low, series.high))
+    x = tuple(math.log10(step) for step in pick(series.x))
+    # Made anew, so that the numbers are rounded as those of every series are.
+    return Series.model_validate({**series.model_dump(), "x": x, "y": pick(series.y), "low": low, "high": high})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Sequence
 
@@ -12,7 +11,7 @@ from geomem.studies.evidence import Evidence
 from geomem.studies.linguistic_collapse.classes import NEXT_TOKEN, SUPPORT
 from geomem.studies.linguistic_collapse.course import LOSS
 from geomem.studies.linguistic_collapse.predicates import CDNV, COURSE, GATES, NC4
-from geomem.studies.over_training import by_step, course
+from geomem.studies.over_training import by_step, course, log_steps
 
 SEEDS = "Line: mean over seeds; band: their range."
 
@@ -83,7 +82,7 @@ def _against_loss(evidence: Evidence) -> Curves:
 def _profiles(evidence: Evidence) -> Profiles:
     panels: list[ProfilePanel] = []
     for name in SHOWN:
-        lines = [_log_steps(one) for group, words in GROUPINGS.items()
+        lines = [log_steps(one) for group, words in GROUPINGS.items()
                  for one in by_step(evidence, COURSE, f"{group}/{name}", words)]  # fmt: skip
         levels = _chance(evidence, f"{NEXT_TOKEN}/{name}", "next token at chance")
         panels.append(ProfilePanel(title=WORDS[name], series=tuple(lines), references=levels, log_y=name in LOG))
@@ -93,22 +92,6 @@ def _profiles(evidence: Evidence) -> Profiles:
         caption="Sets of possible next tokens are no tokens: they have no row of the output layer, so no duality and "
         f"no NC4. GNC2 and UNC3 are reported without a threshold. {SEEDS}",
     )  # fmt: skip
-
-
-def _log_steps(series: Series) -> Series:
-    """Return the points after step 0 against the logarithm of the step."""
-    kept = [place for place, step in enumerate(series.x) if step > 0]
-
-    def pick(values: tuple[float, ...] | None) -> tuple[float, ...] | None:
-        return None if values is None else tuple(values[place] for place in kept)
-
-    return Series(
-        name=series.name,
-        x=tuple(math.log10(series.x[place]) for place in kept),
-        y=pick(series.y) or (),
-        low=pick(series.low),
-        high=pick(series.high),
-    )
 
 
 def _table(evidence: Evidence) -> Table:
