@@ -9,6 +9,10 @@ BENCHMARKS: dict[str, tuple[str, str]] = {
     "peak": ("benchmarks.peak", "the share of the machine's matrix-product peak that training reaches"),
     "memory": ("benchmarks.memory", "peak memory of training, against the Trainer"),
     "probe": ("benchmarks.probe", "all layers of a 12-layer model in one pass, against hidden states kept and numpy"),
+    "contexts": (
+        "benchmarks.contexts",
+        "the context matrix of 11.7 MB of real text, against a plain Python dictionary",
+    ),
     "ntp-svm": ("benchmarks.ntp_svm", "least nuclear norm under support margins, against CVXPY with its solvers"),
     "star-1000": ("benchmarks.star_1000", "G(1000,5) from nothing to half of the held-out first hops"),
     "path-share": ("benchmarks.path_share", "how the share of the path loss decides what G(1000,5) learns"),

@@ -26,7 +26,7 @@ from geomem.training import spec as training
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMANDS = ("study list", "study show", "study run", "study cite", "train", "probe", "graph", "fetch", "runs", "report",
-            "list", "show")  # fmt: skip
+            "list", "show", "context")  # fmt: skip
 PLACEHOLDER = re.compile(r"^<!-- generated: ([a-z-]+)(?: ([a-z0-9-]+))? -->$", re.MULTILINE)
 WORDS = {"supported": "supported", "contradicted": "**contradicted**", "inconclusive": "*inconclusive*"}
 

@@ -30,7 +30,7 @@ from tests.training.settings import SMALL, new_run, small
 Capture = pytest.CaptureFixture[str]
 COMMANDS = [
     ["study", "list"], ["study", "show"], ["study", "run"], ["study", "cite"],
-    ["train"], ["graph"], ["fetch"], ["runs"], ["report"], ["list"], ["show"],
+    ["train"], ["graph"], ["context"], ["fetch"], ["runs"], ["report"], ["list"], ["show"],
 ]  # fmt: skip
 TINY = ["--set", "task=in-weights-edges", "--set", "model=transformer", "--set", "stages.0.steps=1"]
 

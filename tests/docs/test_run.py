@@ -89,3 +89,13 @@ def test_yaml_in_pages_is_valid(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     file = tmp_path / "shown.yaml"
     file.write_text(block.text + "stages: [{steps: 1}]\n", encoding="utf-8")
     assert isinstance(load_spec(file, []), TrainSpec)
+
+
+def test_models_page_python_runs(capsys: Capture) -> None:
+    (block,) = blocks("models.md", "python")
+    space: dict[str, Any] = {}
+    exec(compile(block.text, "models.md", "exec"), space)
+    ratios = (space["simulated"] / space["told"]).tolist()
+    assert min(ratios) > 1.015
+    assert max(ratios) < 1.075
+    assert "1.0" in capsys.readouterr().out

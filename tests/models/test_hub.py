@@ -25,7 +25,7 @@ from geomem.models.specs import Node2VecSpec
 from tests.models.adapters.checkpoints import CAUSAL, MASKED, bare_bert, save, tokens
 from tests.models.adapters.checkpoints import build as build_family
 
-SEQUENCE_KINDS = [kind for kind in MODELS if kind != "node2vec"]
+SEQUENCE_KINDS = [kind for kind in MODELS if getattr(MODELS.get(kind), "sequence", True)]
 
 
 def build(kind: str) -> Any:

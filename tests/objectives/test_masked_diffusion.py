@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from geomem.batch import IGNORE, Batch, ContextMatrix
+from geomem.batch import IGNORE, Batch
+from geomem.contexts.matrix import ContextMatrix
 from geomem.errors import InputError
 from geomem.objectives.masked_diffusion import MaskedDiffusion
 from geomem.objectives.next_token import NextToken

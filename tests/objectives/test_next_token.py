@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from geomem.batch import IGNORE, Batch, ContextMatrix
+from geomem.batch import IGNORE, Batch
+from geomem.contexts.matrix import ContextMatrix
 from geomem.objectives.next_token import NextToken
 from tests.causal import Bag
 

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from geomem.batch import IGNORE, Batch, ContextMatrix
+from geomem.batch import IGNORE, Batch
+from geomem.contexts.matrix import ContextMatrix
 from geomem.errors import InputError
 from geomem.objectives.next_token import NextToken
 from geomem.objectives.teacherless import Teacherless

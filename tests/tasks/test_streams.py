@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from geomem.batch import IGNORE, ContextMatrix
+from geomem.batch import IGNORE
+from geomem.contexts.matrix import ContextMatrix
 from geomem.tasks.streams import ContextStream, SequenceStream
 
 TOKENS = torch.arange(12).view(4, 3)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from geomem.errors import InputError
-from geomem.tasks.vocabulary import SPECIALS, TextVocabulary, Vocabulary
+from geomem.tasks.vocabulary import SPECIALS, Numbered, TextVocabulary, Vocabulary
 from tests.texts.samples import small_bpe
 
 
@@ -42,4 +42,12 @@ def test_tokens_of_a_tokenizer_are_named_by_their_text() -> None:
     assert vocabulary.name(0) == "<|endoftext|>"
     for token in (-1, 300):
         with pytest.raises(IndexError, match=r"outside 0\.\.299"):
+            vocabulary.name(token)
+
+
+def test_tokens_without_names_are_their_numbers():
+    vocabulary = Numbered(3)
+    assert vocabulary.names([2, 0]) == ["2", "0"]
+    for token in (-1, 3):
+        with pytest.raises(IndexError):
             vocabulary.name(token)

@@ -14,7 +14,8 @@ import yaml
 from lightning_fabric import Fabric
 from torch import nn
 
-from geomem.batch import IGNORE, Batch, ContextMatrix
+from geomem.batch import IGNORE, Batch
+from geomem.contexts.matrix import ContextMatrix
 from geomem.runs.directory import Run
 from geomem.runs.tables import History
 from geomem.training import loop

@@ -20,6 +20,10 @@ MODELS: Registry[type[Spec]] = Registry(
             "geomem.models.specs:Node2VecSpec",
             "one vector a node, no sequence axis; logits V V^T or V1 V2^T",
         ),
+        "deep-linear": (
+            "geomem.models.specs:DeepLinearSpec",
+            "product of weight matrices, no sequence axis; learns its data mode by mode",
+        ),
         "hf": ("geomem.models.specs:ArchitectureSpec", "any causal architecture of transformers, small"),
     },
 )

@@ -152,7 +152,7 @@ def _causal_names(config: PreTrainedConfig) -> set[str]:
 def _check_type(folder: Path) -> None:
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
-    from geomem.models.node2vec import MODEL_TYPE
+    from geomem.models.saved_vectors import VECTOR_MODELS
 
     place = folder / CONFIG
     try:
@@ -162,10 +162,10 @@ def _check_type(folder: Path) -> None:
     model_type = config.get("model_type") if isinstance(config, dict) else None
     if not isinstance(model_type, str):
         raise InputError(f"{place}: no 'model_type'; not a Hugging Face configuration")
-    if model_type == MODEL_TYPE:
-        raise InputError(
-            f"{folder}: holds node2vec vectors, not a sequence model; open it with Node2Vec.from_pretrained"
-        )
+    if model_type in VECTOR_MODELS:
+        name = model_type.removeprefix("geomem-")
+        opener = f"{VECTOR_MODELS[model_type]}.from_pretrained"
+        raise InputError(f"{folder}: holds {name} vectors, not a sequence model; open it with {opener}")
     if (folder / "adapter_config.json").is_file():
         raise InputError(f"{folder}: holds a PEFT adapter; merge it into its model (merge_and_unload) and save that")
     if config.get("transformers_weights"):

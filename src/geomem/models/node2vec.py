@@ -5,7 +5,6 @@ A word-vector model: it maps a node to the logits of its neighbours and has no s
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,12 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from geomem.errors import InputError
+from geomem.models.saved_vectors import open_vectors, save_vectors
 from geomem.seeding import torch_generator
 
 if TYPE_CHECKING:
     from geomem.models.specs import Node2VecSpec
 
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
 MODEL_TYPE = "geomem-node2vec"
 
 
@@ -74,26 +73,12 @@ class Node2Vec(nn.Module):
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write config.json and model.safetensors into `folder`."""
-        from safetensors.torch import save_file
-
-        path = Path(folder)
-        path.mkdir(parents=True, exist_ok=True)
         num_nodes, width = self.weight.shape
         config = {"model_type": MODEL_TYPE, "num_nodes": num_nodes, "width": width, "tied": self.tied}
-        (path / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-        tensors = {name: value.detach().contiguous() for name, value in self.state_dict().items()}
-        save_file(tensors, path / WEIGHTS, metadata={"format": "pt"})
+        save_vectors(self, folder, config)
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> Node2Vec:
         """Open what `save_pretrained` wrote. Raises InputError when it is not there or is something else."""
-        from safetensors.torch import load_file
-
-        path = Path(folder)
-        if not (path / CONFIG).is_file() or not (path / WEIGHTS).is_file():
-            raise InputError(f"{path}: no {CONFIG} and {WEIGHTS} here")
-        model_type = json.loads((path / CONFIG).read_text(encoding="utf-8")).get("model_type")
-        if model_type != MODEL_TYPE:
-            raise InputError(f"{path}: holds a model of type '{model_type}', not '{MODEL_TYPE}'")
-        tensors = load_file(path / WEIGHTS)
+        tensors = open_vectors(folder, MODEL_TYPE)
         return cls(tensors["weight"], tensors.get("context"))

@@ -16,6 +16,7 @@ from geomem.spec import Spec
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+    from geomem.models.deep_linear import DeepLinear
     from geomem.models.node2vec import Node2Vec
 
 Positions = Literal["none", "learned", "sinusoidal", "rotary"]
@@ -242,6 +243,27 @@ class Node2VecSpec(Spec):
         from geomem.models.node2vec import Node2Vec
 
         return Node2Vec.from_spec(self, vocab_size, seed)
+
+
+class DeepLinearSpec(Spec):
+    """y = W_D ... W_1 x: a linear map learned in stages. No sequence axis (arXiv 1312.6120)."""
+
+    kind: Literal["deep-linear"] = "deep-linear"
+    sequence: ClassVar[bool] = False
+    elsewhere: ClassVar[str] = "it learns correlations of outputs with inputs: use geomem.solvers.gradient_flow.follow"
+    width: int = Field(32, ge=1, description="width of the hidden layers")
+    depth: int = Field(2, ge=1, description="number of weight matrices D; one is the control without stages")
+    init: Literal["small-random", "gaussian", "orthogonal"] = Field(
+        "small-random",
+        description="small-random: N(0, scale²); gaussian: N(0, scale² / inputs); orthogonal: random, times scale",
+    )
+    scale: float = Field(1e-2, gt=0, description="size of the initial weights, as `init` says")
+
+    def build(self, vocab_size: int, seed: int) -> DeepLinear:
+        """Build a network from `vocab_size` one-hot items to as many outputs, float32 on the CPU."""
+        from geomem.models.deep_linear import DeepLinear
+
+        return DeepLinear.from_spec(self, vocab_size, seed)
 
 
 class ArchitectureSpec(SequenceSpec):

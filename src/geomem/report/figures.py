@@ -9,7 +9,7 @@ import csv
 import io
 import math
 import warnings
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias, Union
@@ -63,6 +63,13 @@ def figure_bytes(exhibit: Drawn, kind: str) -> bytes:
         return _bytes(_draw(exhibit, "wide"), kind)
 
 
+def sheet_bytes(make: Callable[[], Figure], name: str, kind: str) -> bytes:
+    """Return a figure that `make` draws by itself, in our style, as the content of one file; `name` salts its ids."""
+    with figure_style(), _unknown_glyphs_are_fine():
+        mpl.rcParams["svg.hashsalt"] = name
+        return _bytes(_laid_out(make()), kind)
+
+
 def page_svg(exhibit: Drawn, shape: Shape) -> str:
     """Return an SVG element for use inside an HTML page: it takes its inks from the page, so it follows dark and light.
 
@@ -75,7 +82,10 @@ def page_svg(exhibit: Drawn, shape: Shape) -> str:
 
 
 def _draw(exhibit: Drawn, shape: Shape) -> Figure:
-    figure = _drawn(exhibit, shape)
+    return _laid_out(_drawn(exhibit, shape))
+
+
+def _laid_out(figure: Figure) -> Figure:
     FigureCanvasAgg(figure)
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # laid out once; every format is the same picture

@@ -16,6 +16,10 @@ STUDIES: Registry[Study] = Registry(
             "geomem.studies.attention_sinks.study:STUDY",
             "tokens that draw attention and norm, and what they do to measurements (arXiv 2512.22213)",
         ),
+        "deep-linear-dynamics": (
+            "geomem.studies.deep_linear_dynamics.study:STUDY",
+            "in what order a deep linear network learns, in closed form (arXiv 1312.6120)",
+        ),
         "depth-efficiency": (
             "geomem.studies.depth_efficiency.study:STUDY",
             "do language models use their depth? (arXiv 2505.13898)",

@@ -28,5 +28,9 @@ TASKS: Registry[type[Spec]] = Registry(
             "geomem.tasks.specs:ClozeSpec",
             "masked tokens of a real text, filled in from both sides",
         ),
+        "contexts": (
+            "geomem.tasks.specs:ContextsSpec",
+            "what follows each distinct context of a text, with soft labels: a text, or counts that were saved",
+        ),
     },
 )

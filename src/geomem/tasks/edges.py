@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from geomem.batch import IGNORE, ContextMatrix
-from geomem.tasks.scoring import evaluating, rows_per_chunk
+from geomem.batch import IGNORE
+from geomem.contexts.matrix import ContextMatrix
+from geomem.tasks.scoring import evaluating, rows_per_chunk, score_contexts
 from geomem.tasks.streams import ContextStream, SequenceStream, Stream
 from geomem.tasks.vocabulary import Vocabulary
 
@@ -31,7 +32,7 @@ class Edges:
     ) -> None:
         self.vocabulary, self.pairs = vocabulary, pairs
         self._mark, self._pause, self._as_examples = mark, pause, as_examples
-        self.matrix = ContextMatrix.from_pairs(self.prefix(pairs[:, 0]), pairs[:, 1])
+        self.matrix = ContextMatrix.from_pairs(self.prefix(pairs[:, 0]), pairs[:, 1], vocabulary.size)
         self.floor = float(self.matrix.entropy())
         """Mean next-node entropy over edge examples in nats: no model's loss can be lower."""
 
@@ -65,22 +66,8 @@ class Edges:
         A node with several neighbours has one arg-max, so accuracy is bounded by the mean of the largest neighbour
         probability; top-degree recovery is the measure without that bound.
         """
-        loss = torch.zeros((), dtype=torch.float64, device=device)
-        right = torch.zeros((), dtype=torch.float64, device=device)
-        matrix = self.matrix.to(device)
-        with evaluating(model):
-            for index in torch.arange(len(matrix), device=device).split(rows_per_chunk(1, self.vocabulary.size)):
-                part = matrix.batch(index)
-                logits = model(input_ids=part.tokens, logits_to_keep=1).logits[:, -1].float()
-                mass = (part.probs * part.weights[part.rows]).double()
-                surprise = torch.logsumexp(logits, dim=-1)[part.rows] - logits[part.rows, part.targets]
-                loss += (mass * surprise).sum()
-                right += (mass * (logits.argmax(-1)[part.rows] == part.targets)).sum()
-        return {
-            "edges/accuracy": float(right),
-            "edges/loss": float(loss),
-            "edges/excess_loss": float(loss) - self.floor,
-        }
+        loss, accuracy = score_contexts(model, self.matrix, self.vocabulary.size, device)
+        return {"edges/accuracy": accuracy, "edges/loss": loss, "edges/excess_loss": loss - self.floor}
 
     def logits(
         self, model: nn.Module, device: torch.device | str, nodes: Tensor | None = None

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from geomem.contexts.matrix import ContextMatrix
+
 LOGITS_IN_MEMORY = 16_000_000
 """Most logits held at once while scoring (64 MB in float32)."""
 
@@ -32,6 +34,27 @@ def evaluating(model: nn.Module) -> Generator[None]:
 def rows_per_chunk(columns: int, vocabulary: int) -> int:
     """Return how many rows with `columns` positions of logits each fit in one chunk (at least 1)."""
     return max(1, min(MOST_ROWS, LOGITS_IN_MEMORY // (columns * vocabulary)))
+
+
+def score_contexts(
+    model: nn.Module, matrix: ContextMatrix, vocabulary: int, device: torch.device | str
+) -> tuple[float, float]:
+    """Return the mean loss in nats and the arg-max accuracy over all samples of a matrix, one row a distinct context.
+
+    A context with several next tokens has one arg-max, so accuracy is bounded by the mean of the largest probability.
+    """
+    loss = torch.zeros((), dtype=torch.float64, device=device)
+    right = torch.zeros((), dtype=torch.float64, device=device)
+    moved = matrix.to(device)
+    with evaluating(model):
+        for index in torch.arange(len(moved), device=device).split(rows_per_chunk(1, vocabulary)):
+            part = moved.batch(index)
+            logits = model(input_ids=part.tokens, logits_to_keep=1).logits[:, -1].float()
+            mass = (part.probs * part.weights[part.rows]).double()
+            surprise = torch.logsumexp(logits, dim=-1)[part.rows] - logits[part.rows, part.targets]
+            loss += (mass * surprise).sum()
+            right += (mass * (logits.argmax(-1)[part.rows] == part.targets)).sum()
+    return float(loss), float(right)
 
 
 @dataclass(frozen=True)

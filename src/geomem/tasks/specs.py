@@ -11,6 +11,7 @@ from geomem.spec import Spec, resolve
 
 if TYPE_CHECKING:
     from geomem.tasks.cloze import ClozeTask
+    from geomem.tasks.contexts import ContextsTask
     from geomem.tasks.in_context import InContextPath
     from geomem.tasks.in_weights import InWeightsEdges, InWeightsPath
     from geomem.tasks.text import TextTask
@@ -170,3 +171,32 @@ class ClozeSpec(TextSpec):
         from geomem.tasks.cloze import ClozeTask
 
         return ClozeTask(self, seed)
+
+
+class ContextsSpec(Spec):
+    """Learn what follows each distinct context of a text, from soft labels (arXiv 2408.15417).
+
+    The loss is that over all samples of the contexts that are kept; its floor is their entropy.
+    """
+
+    kind: Literal["contexts"] = "contexts"
+    text: str = Field("novels", description="a text file, the name of a text, or a folder that `geomem context` saved")
+    context: int | None = Field(None, ge=1, description="tokens of a context; default: 5, or what was saved")
+    tokenizer: str | None = Field(
+        None, description="'words' (default) or 'bpe', made from the text, or a folder; not for saved counts"
+    )
+    vocabulary: int | None = Field(
+        None, ge=3, description="tokens of the tokenizer that is made; default: every word, or 1024 for bpe"
+    )
+    max_tokens: int | None = Field(None, ge=1, description="tokens read, from the beginning of the text; default: all")
+    least: int = Field(1, ge=1, description="contexts that occur less often are dropped")
+    most: int | None = Field(1000, ge=1, description="most contexts kept, the most frequent ones; none: all")
+
+    def build(self, seed: int) -> ContextsTask:
+        """Build the task; nothing in it is random.
+
+        Raises InputError when the text, the tokenizer or the saved counts cannot be read, or contexts are padded.
+        """
+        from geomem.tasks.contexts import ContextsTask
+
+        return ContextsTask(self, seed)

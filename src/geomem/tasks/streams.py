@@ -7,7 +7,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from geomem.batch import AnyBatch, Batch, ContextBatch, ContextMatrix, labelled_columns
+from geomem.batch import AnyBatch, Batch, ContextBatch, labelled_columns
+from geomem.contexts.matrix import ContextMatrix
 
 
 class Stream(Protocol):

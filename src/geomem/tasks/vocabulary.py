@@ -1,4 +1,4 @@
-"""Which id is which token: of a graph (nodes, then nine special tokens; arXiv 2510.26745), or of a tokenizer."""
+"""Which id is which token: of a graph (nodes, then nine special tokens; arXiv 2510.26745), a tokenizer, or none."""
 
 from __future__ import annotations
 
@@ -97,6 +97,23 @@ class Vocabulary:
 
     def names(self, tokens: Iterable[int]) -> list[str]:
         """Return the names of tokens."""
+        return [self.name(int(token)) for token in tokens]
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """Tokens without names: each is called by its number."""
+
+    size: int
+
+    def name(self, token: int) -> str:
+        """Return the number of one token. Raises IndexError outside the vocabulary."""
+        if not 0 <= token < self.size:
+            raise IndexError(f"token {token} is outside 0..{self.size - 1}")
+        return str(token)
+
+    def names(self, tokens: Iterable[int]) -> list[str]:
+        """Return the numbers of tokens."""
         return [self.name(int(token)) for token in tokens]
 
 

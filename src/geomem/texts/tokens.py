@@ -60,7 +60,7 @@ def tokenise(text: Iterable[str], tokenizer: PreTrainedTokenizerBase, file: Path
     file: where to keep them, mapped into memory instead of held there, for texts larger than memory.
     Raises InputError when the text has no token.
     """
-    parts = _encoded(pieces(text), tokenizer)
+    parts = token_pieces(text, tokenizer)
     if file is None:
         found = [np.empty(0, np.int32), *parts]
         tokens = np.concatenate(found)
@@ -71,6 +71,17 @@ def tokenise(text: Iterable[str], tokenizer: PreTrainedTokenizerBase, file: Path
     if len(tokens) == 0:
         raise InputError("the tokenizer makes no token of the text")
     return torch.from_numpy(tokens)
+
+
+def token_pieces(text: Iterable[str], tokenizer: PreTrainedTokenizerBase) -> Iterator[NDArray[np.int32]]:
+    """Yield the tokens of a text that comes in chunks, some (n,) at a time; special tokens are not added."""
+    parts, encode = pieces(text), cast(Any, tokenizer)
+    while some := list(islice(parts, TOGETHER)):
+        # Without `verbose=False` it warns of texts longer than the model's context, which windows are cut from anyway.
+        found = encode(some, add_special_tokens=False, return_attention_mask=False, return_token_type_ids=False,
+                       verbose=False)["input_ids"]  # fmt: skip
+        for ids in found:
+            yield np.asarray(ids, np.int32)
 
 
 def start_token(tokenizer: PreTrainedTokenizerBase) -> int | None:
@@ -115,16 +126,6 @@ def open_tokenizer(folder: str | Path) -> PreTrainedTokenizerBase:
 def _cut(text: str, size: int) -> int:
     found = _LINE.search(text, size, 4 * size) or _SPACE.search(text, size, 4 * size)
     return found.end() if found else 4 * size
-
-
-def _encoded(parts: Iterator[str], tokenizer: PreTrainedTokenizerBase) -> Iterator[NDArray[np.int32]]:
-    encode = cast(Any, tokenizer)
-    while some := list(islice(parts, TOGETHER)):
-        # Without `verbose=False` it warns of texts longer than the model's context, which windows are cut from anyway.
-        found = encode(some, add_special_tokens=False, return_attention_mask=False, return_token_type_ids=False,
-                       verbose=False)["input_ids"]  # fmt: skip
-        for ids in found:
-            yield np.asarray(ids, np.int32)
 
 
 def _append(file: Path, parts: Iterable[NDArray[np.int32]]) -> None:

@@ -136,6 +136,8 @@ class TrainSpec(Spec):
 
     @model_validator(mode="after")
     def _stages_fit(self) -> Self:
+        if elsewhere := getattr(self.model, "elsewhere", ""):
+            raise InputError(f"model: {getattr(self.model, 'kind', 'this one')} is not trained by `train`; {elsewhere}")
         if self.sequence and not self.stages:
             raise InputError("stages: needs at least one, for example [{steps: 500}]")
         if not self.sequence and self.stages:
