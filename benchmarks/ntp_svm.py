@@ -1,15 +1,13 @@
 """NTP-SVM: geomem's splitting against CVXPY with SCS and Clarabel, and alone at sizes where CVXPY cannot start.
 
 Random supports have one to four allowed tokens of equally likely sets; those of a text are its next-token sets after
-every two words of the two novels that come with geomem, among the most frequent words, equal sets taken together.
+every two words of the two novels that come with geomem, rarer words taken as one, equal sets taken together.
 A peer runs at a tolerance of its own (SCS 1e-6, Clarabel its default); `error` is how far its value lies from geomem's
 certified one, and `violation` by how much its logits break a margin, which geomem's never do.
 """
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
@@ -17,9 +15,10 @@ import torch
 
 from benchmarks.conic import Conic, nuclear
 from benchmarks.timing import Row, in_child, seconds, threads
+from geomem.contexts.supports import SupportPatterns, support_patterns
+from geomem.contexts.texts import TextSettings, text_contexts
 from geomem.seeding import numpy_generator
 from geomem.solvers.ntp_svm import solve_ntp_svm
-from geomem.texts.reading import book, read_text
 
 FIELDS = ("support", "tokens", "contexts", "gap_wanted", "gap", "iterations", "ours_s", "peer", "peer_s", "ratio",
           "error", "violation", "peak_mib")  # fmt: skip
@@ -49,22 +48,9 @@ def random_support(tokens: int, contexts: int, seed: int = 0) -> np.ndarray:
     return generator.random((tokens, contexts)).argsort(0).argsort(0) < sizes
 
 
-def text_support(tokens: int, length: int = 2) -> tuple[np.ndarray, np.ndarray]:
-    """Return the distinct next-token sets (V, u) of the novels' contexts and how many contexts have each.
-
-    Words and marks, lower case; all but the `tokens` - 1 most frequent words are one token.
-    """
-    words = re.findall(r"[a-z']+|[.,;!?]", "".join(read_text(book())).lower())
-    known = {word: number for number, (word, _) in enumerate(Counter(words).most_common(tokens - 1))}
-    ids = [known.get(word, tokens - 1) for word in words]
-    following: dict[tuple[int, ...], set[int]] = {}
-    for place in range(length, len(ids)):
-        following.setdefault(tuple(ids[place - length : place]), set()).add(ids[place])
-    patterns = Counter(frozenset(allowed) for allowed in following.values())
-    support = np.zeros((tokens, len(patterns)), dtype=bool)
-    for column, pattern in enumerate(patterns):
-        support[list(pattern), column] = True
-    return support, np.array(list(patterns.values()))
+def text_support(tokens: int, length: int = 2) -> SupportPatterns:
+    """Return the distinct supports after `length` words of the novels, over the `tokens` most frequent words."""
+    return support_patterns(text_contexts("novels", TextSettings(context=length, vocabulary=tokens)).matrix.compact())
 
 
 def _compare(tokens: int, contexts: int, solver: str, gap: float) -> Row:
@@ -85,7 +71,7 @@ def _compare(tokens: int, contexts: int, solver: str, gap: float) -> Row:
     }  # fmt: skip
 
 
-def _row(name: str, support: np.ndarray, gap: float) -> Row:
+def _row(name: str, support: np.ndarray | torch.Tensor, gap: float) -> Row:
     return {**dict.fromkeys(FIELDS), "support": name, "tokens": len(support), "contexts": support.shape[1],
             "gap_wanted": gap}  # fmt: skip
 
@@ -102,10 +88,13 @@ def _alone(kind: str, tokens: int, gap: float) -> Row:
 
 def large(kind: str, tokens: int, gap: float) -> Row:
     """Solve one size on one thread (called in a process of its own)."""
-    support, counts = text_support(tokens) if kind == "text" else (random_support(tokens, 4 * tokens), None)
-    multiplicity = None if counts is None else torch.from_numpy(counts)
+    if kind == "text":
+        patterns = text_support(tokens)
+        support, multiplicity = patterns.dense(), patterns.multiplicity
+    else:
+        support, multiplicity = torch.from_numpy(random_support(tokens, 4 * tokens)), None
     answers = []
     with threads(1):
-        taken = seconds(lambda: answers.append(solve_ntp_svm(torch.from_numpy(support), multiplicity, gap)))
+        taken = seconds(lambda: answers.append(solve_ntp_svm(support, multiplicity, gap)))
     name = "text, after two words" if kind == "text" else f"random, 1 to {LARGEST}"
     return {**_row(name, support, gap), "gap": answers[0].gap, "iterations": answers[0].iterations, "ours_s": taken}
