@@ -83,7 +83,9 @@ def split(columns: SupportColumns, gap: float, max_iterations: int, progress: Pr
     first = _judge(columns, start, _into_cone(columns, polar), 0, exact=start.size <= SINGLE)
     if first.gap <= gap or max_iterations == 0:
         return first
-    return _Iteration(columns, start, polar, first).run(gap, max_iterations, progress)
+    iteration = _Iteration(columns, start, polar, first)
+    del spectrum, polar  # as large as the table, and not needed again
+    return iteration.run(gap, max_iterations, progress)
 
 
 @dataclass(frozen=True)
