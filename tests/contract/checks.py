@@ -54,6 +54,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "text": {"vocabulary": 300, "context": 8},
     "cloze": {"vocabulary": 300, "context": 8},
     "contexts": {"context": 2, "most": 50},
+    "markov": {"vocabulary": 6, "length": 5, "train_size": 30, "held_out_size": 20},
 }
 """Sizes at which the behaviour of a part is looked at; its defaults are built, too."""
 

@@ -147,7 +147,8 @@ def composed_finding(view: RunView) -> str:
     if view.info.kind == "probe":
         return "This probe has measured nothing yet." if not view.measurements else "Measured; see below."
     if not steps:
-        return "This run has recorded nothing yet."
+        # An experiment may measure and judge nothing.
+        return "Measured; see below." if view.exhibits else "This run has recorded nothing yet."
     last = [f"{name} {number(view.history.last(name))}" for name in sorted(view.history.columns) if "loss" in name][:2]
     numbers = f", ending at {' and '.join(last)}" if last else ""
     return f"Trained for {number(steps[-1])} steps in {duration(view.info.seconds)}{numbers}."

@@ -28,6 +28,10 @@ STUDIES: Registry[Study] = Registry(
             "geomem.studies.geometric_memory.study:STUDY",
             "sequence models told single edges of a graph draw a map of it (arXiv 2510.26745)",
         ),
+        "joint-vs-conditional": (
+            "geomem.studies.joint_vs_conditional.study:STUDY",
+            "do logits hold the joint probability of context and token? spilled energy (arXiv 2602.18671)",
+        ),
         "layer-skipping": (
             "geomem.studies.layer_skipping.study:STUDY",
             "which layers can be left out, and how far back a prediction looks (arXiv 2603.07475)",
@@ -47,6 +51,10 @@ STUDIES: Registry[Study] = Registry(
         "representation-phases": (
             "geomem.studies.representation_phases.study:STUDY",
             "effective rank collapses, spreads and is compressed in training (arXiv 2509.23024)",
+        ),
+        "softmax-bottleneck": (
+            "geomem.studies.softmax_bottleneck.study:STUDY",
+            "what a softmax over few dimensions cannot say, and what mixes out of it (arXiv 1711.03953)",
         ),
     },
 )

@@ -32,5 +32,9 @@ TASKS: Registry[type[Spec]] = Registry(
             "geomem.tasks.specs:ContextsSpec",
             "what follows each distinct context of a text, with soft labels: a text, or counts that were saved",
         ),
+        "markov": (
+            "geomem.tasks.specs:MarkovSpec",
+            "sequences of a Markov source of order 2 whose every probability is known",
+        ),
     },
 )

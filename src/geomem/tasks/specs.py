@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from geomem.tasks.contexts import ContextsTask
     from geomem.tasks.in_context import InContextPath
     from geomem.tasks.in_weights import InWeightsEdges, InWeightsPath
+    from geomem.tasks.markov import MarkovTask
     from geomem.tasks.text import TextTask
 
 Direction = Literal["forward", "backward", "both"]
@@ -200,3 +201,27 @@ class ContextsSpec(Spec):
         from geomem.tasks.contexts import ContextsTask
 
         return ContextsTask(self, seed)
+
+
+class MarkovSpec(Spec):
+    """Predict the next token of a Markov source of order 2 whose every probability is known."""
+
+    kind: Literal["markov"] = "markov"
+    vocabulary: int = Field(default=32, ge=2, description="tokens V")
+    supports: tuple[int, ...] = Field(
+        default=(2, 3, 4), description="how many tokens may follow a pair, drawn for each pair"
+    )
+    popularity: float = Field(default=1.0, ge=0, description="exponent s: token r is as popular as (r + 1)^-s")
+    least: float = Field(default=0.05, ge=0, description="least probability of a token that may follow")
+    floor: float = Field(
+        default=0.0, ge=0, description="probability of every token after every pair; 0: most are forbidden"
+    )
+    length: int = Field(default=24, ge=3, description="tokens of a sequence")
+    train_size: int = Field(default=20_000, ge=1, description="training sequences")
+    held_out_size: int = Field(default=1000, ge=1, description="held-out sequences, drawn independently")
+
+    def build(self, seed: int) -> MarkovTask:
+        """Build the task; `seed` decides source and sequences. Raises InputError as `draw_source` does."""
+        from geomem.tasks.markov import MarkovTask
+
+        return MarkovTask(self, seed)
