@@ -67,6 +67,16 @@ def test_graphs_page_python_runs(capsys: Capture) -> None:
     assert capsys.readouterr().out == "34 78\n"
 
 
+def test_solvers_page_python_runs() -> None:
+    space: dict[str, Any] = {}
+    for block in blocks("solvers.md", "python"):
+        exec(compile(block.text, "solvers.md", "exec"), space)
+    assert space["found"].converged
+    assert abs(space["found"].nuclear_norm / space["same"].nuclear_norm - 1) < 1e-5
+    assert space["decoder"].converged
+    assert space["odds"].residual < 1e-6
+
+
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
 def test_examples_are_valid_and_fit_together(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)

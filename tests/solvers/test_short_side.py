@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from geomem.solvers.short_side import ShortSide, nuclear_norm, spectral_norm
+from geomem.solvers.short_side import ROWS, ShortSide, nuclear_norm, spectral_norm
 
 SHAPES = [(30, 7), (7, 30), (12, 12)]
 
@@ -32,3 +32,15 @@ def test_polar_factor_leaves_out_the_null_space(shape: tuple[int, int]) -> None:
     table = generator.normal(size=(shape[0], 3)) @ generator.normal(size=(3, shape[1]))
     u, _, vt = np.linalg.svd(table, full_matrices=False)
     np.testing.assert_allclose(ShortSide(table).polar(table), u[:, :3] @ vt[:3], atol=1e-9)
+
+
+@pytest.mark.parametrize("shape", [(ROWS + 50, 20), (20, 60)])
+def test_vanishing_values_do_not_add_up_in_single_precision(shape: tuple[int, int]) -> None:
+    generator = np.random.default_rng(2)
+    table = (generator.normal(size=(shape[0], 2)) @ generator.normal(size=(2, shape[1]))).astype(np.float32)
+    wanted = np.linalg.svd(table.astype(float), compute_uv=False)[:2].sum()
+    assert nuclear_norm(table, exact=False) == pytest.approx(wanted, rel=1e-5)
+    noisy = np.sqrt(
+        np.maximum(np.linalg.eigvalsh(table.T @ table if shape[0] > shape[1] else table @ table.T), 0)
+    ).sum()
+    assert noisy > wanted * (1 + 1e-4)
