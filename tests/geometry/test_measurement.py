@@ -28,6 +28,20 @@ def evidence() -> dict[str, object]:
         "coordinate_kind": "plane",
         "token_table": normal(count + 9, 8).float(),
         "layer_weight": normal(8, 8, seed=2).float(),
+        **next_tokens(),
+    }
+
+
+def next_tokens() -> dict[str, object]:
+    """Sixteen contexts, each support had by two; shares and probabilities that every number format holds exactly."""
+    probs = torch.zeros(9, 16)
+    for context in range(16):
+        probs[[(context // 2 + step) % 9 for step in (0, 1, 3)], context] = torch.tensor([0.5, 0.25, 0.25])
+    return {
+        "next_token_probs": probs,
+        "next_token_logits": normal(9, 16, seed=3).float(),
+        "context_shares": torch.full((16,), 1 / 16),
+        "context_vectors": normal(5, 16, seed=4).float(),
     }
 
 
