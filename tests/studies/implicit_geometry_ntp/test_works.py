@@ -14,10 +14,26 @@ from geomem.geometry.next_token import entropy_gap
 from geomem.geometry.subspace_collapse import support_groups
 from geomem.solvers.ridge_path import ridge_path
 from geomem.studies.evidence import Evidence
-from geomem.studies.implicit_geometry_ntp import collapse, fixed, problems, supports, symmetric, text, transformer
+from geomem.studies.implicit_geometry_ntp import (
+    collapse,
+    fixed,
+    problems,
+    study,
+    supports,
+    symmetric,
+    text,
+    transformer,
+)
 from geomem.studies.implicit_geometry_ntp.corpus import corpus
 from geomem.studies.implicit_geometry_ntp.predicates import FIXED, TRANSFORMER
-from geomem.studies.implicit_geometry_ntp.settings import Collapse, FixedEmbeddings, Symmetric, Text, TinyTransformer
+from geomem.studies.implicit_geometry_ntp.settings import (
+    SMOKE,
+    Collapse,
+    FixedEmbeddings,
+    Symmetric,
+    Text,
+    TinyTransformer,
+)
 from tests.texts.samples import pages
 
 
@@ -104,3 +120,9 @@ def test_a_text_and_its_saved_matrix_are_read_alike(tmp_path: Path) -> None:
     assert torch.equal(again.counts, matrix.counts)
     with pytest.raises(InputError, match="no such text"):
         text.read_matrix(str(tmp_path / "page.txt"), own)
+
+
+def test_an_empty_text_is_found_before_the_run_begins(tmp_path: Path) -> None:
+    (tmp_path / "empty.txt").write_text("\n")
+    with pytest.raises(InputError, match="the text is empty"):
+        study.text(SMOKE.model_copy(update={"text": str(tmp_path / "empty.txt")}), [0])

@@ -47,12 +47,12 @@ def read_correlation(name: str, words: int, most: int) -> Correlation:
 
 
 def check_source(name: str) -> None:
-    """Raise InputError, before a run begins, where a table cannot be read or a text is not there."""
+    """Raise InputError, before a run begins, where a table cannot be read, or a text is not there or empty."""
     suffix = Path(name).suffix.lower()
     if suffix in TABLES:
         _table(Path(name), suffix)
     elif not is_saved(Path(name)):
-        find_text(name)
+        next(read_text(find_text(name)))
 
 
 def _table(path: Path, suffix: str) -> Correlation:

@@ -12,6 +12,7 @@ from geomem.studies.implicit_geometry_ntp.claims import CLAIMS
 from geomem.studies.implicit_geometry_ntp.predicates import FIXED, GROUPS, SUPPORTS, TEXT, TRANSFORMER
 from geomem.studies.implicit_geometry_ntp.settings import LAPTOP, PAPER, SMOKE, Settings
 from geomem.studies.implicit_geometry_ntp.symmetric import CONDITIONS, FREQUENCIES
+from geomem.studies.implicit_geometry_ntp.text import check_text
 from geomem.studies.study import Cell, Experiment, ScaleName, Study
 from geomem.training.work import Work
 
@@ -59,7 +60,11 @@ def transformer(settings: Settings, seeds: Sequence[int]) -> list[Cell]:
 
 
 def text(settings: Settings, seeds: Sequence[int]) -> list[Cell]:
-    """Return a cell a seed; seeds differ in the first vectors alone, and the minimum is one."""
+    """Return a cell a seed; seeds differ in the first vectors alone, and the minimum is one.
+
+    Raises InputError where there is no text of that name, or it is empty.
+    """
+    check_text(settings.text)
     return _cells("text", [TEXT], settings, seeds, 5 + 0.15 * settings.reading.contexts)
 
 

@@ -22,6 +22,7 @@ from geomem.studies.implicit_geometry_ntp.collapse import DIRECTIONAL, EMBEDDING
 from geomem.studies.implicit_geometry_ntp.problems import Problem
 from geomem.studies.implicit_geometry_ntp.readings import Direction, path_rows, picture_arrays
 from geomem.studies.implicit_geometry_ntp.settings import Settings, Text
+from geomem.texts.reading import find_text, read_text
 from geomem.training.progress import Event, Listener
 from geomem.training.work import Extra, Work
 
@@ -56,6 +57,12 @@ def run(work: Work, _run: Run, listener: Listener) -> Extra:
     rows = [*path_rows(points, problem, target), *_collapse_rows(points, problem)]
     arrays = picture_arrays(last.words, last.contexts, problem, target)
     return Extra(numbers, rows=rows, arrays=_shown(arrays, problem))
+
+
+def check_text(text: str) -> None:
+    """Raise InputError, before a run begins, where the text is not there, is empty or is none."""
+    if not is_saved(Path(text)):
+        next(read_text(find_text(text)))
 
 
 def read_matrix(text: str, settings: Text) -> ContextMatrix:
