@@ -52,7 +52,8 @@ def check_source(name: str) -> None:
     if suffix in TABLES:
         _table(Path(name), suffix)
     elif not is_saved(Path(name)):
-        next(read_text(find_text(name)))
+        # Reads to the first letter; a text without one raises at its end.
+        any(chunk.strip() for chunk in read_text(find_text(name)))
 
 
 def _table(path: Path, suffix: str) -> Correlation:

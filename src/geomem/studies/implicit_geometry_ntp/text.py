@@ -62,7 +62,8 @@ def run(work: Work, _run: Run, listener: Listener) -> Extra:
 def check_text(text: str) -> None:
     """Raise InputError, before a run begins, where the text is not there, is empty or is none."""
     if not is_saved(Path(text)):
-        next(read_text(find_text(text)))
+        # Reads to the first letter; a text without one raises at its end.
+        any(chunk.strip() for chunk in read_text(find_text(text)))
 
 
 def read_matrix(text: str, settings: Text) -> ContextMatrix:
