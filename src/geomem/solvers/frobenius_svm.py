@@ -91,6 +91,7 @@ class _Search:
         self.certificate, self.bound = np.zeros(self.state.shape), 0.0
 
     def run(self, gap: float, max_iterations: int, progress: Progress | None) -> FrobeniusSVM:
+        """Iterate until the gap is reached, looking seldom, for a look costs as much as several steps."""
         due = 5
         iteration, doubted = 0, False
         for iteration in range(1, max_iterations + 1):

@@ -117,6 +117,7 @@ class _Iteration:
         self.accelerator: Anderson | None = None
 
     def run(self, gap: float, max_iterations: int, progress: Progress | None) -> Split:
+        """Iterate until the gap is reached, looking when it is due, first in float32 where the table is large."""
         due, seen = 5, (0, self.best.gap)
         for iteration in range(1, max_iterations + 1):
             reflected = self._reflect()
