@@ -19,7 +19,7 @@ LEVELS = {
     "runs": 3,
     "fetch": 4,
     "graphs": 5, "texts": 5,
-    "contexts": 6,
+    "contexts": 6, "decoding": 6,
     "tasks": 7, "models": 7, "objectives": 7, "geometry": 7, "interventions": 7,
     "solvers": 8,
     "training": 9,

@@ -8,6 +8,8 @@ from typing import Union
 import torch
 from torch import Tensor
 
+from geomem.errors import InputError
+
 IGNORE = -100
 """Label of a position where no loss is taken (the Hugging Face convention)."""
 
@@ -22,21 +24,27 @@ class Batch:
     weights: (B, T) float32 or None; relative weight of each labelled position.
     columns: the columns of `labels` that hold a label, when the task knows them: an int k for the last k, else (K,)
         int64 ascending; None to look for them (which on a GPU waits for the device).
-    filler: id of the token that may stand in for a hidden target input (`$`), or None.
+    index: (B,) int64 or None; the number of each example in its stream, by which it can be told from all others.
     """
 
     tokens: Tensor
     labels: Tensor
     weights: Tensor | None = None
     columns: int | Tensor | None = None
-    filler: int | None = None
+    index: Tensor | None = None
 
     def to(self, device: torch.device | str) -> Batch:
         """Return the same batch on another device."""
         weights = None if self.weights is None else self.weights.to(device)
         columns = self.columns.to(device) if isinstance(self.columns, Tensor) else self.columns
+        index = None if self.index is None else self.index.to(device)
         return replace(
-            self, tokens=self.tokens.to(device), labels=self.labels.to(device), weights=weights, columns=columns
+            self,
+            tokens=self.tokens.to(device),
+            labels=self.labels.to(device),
+            weights=weights,
+            columns=columns,
+            index=index,
         )
 
     @property
@@ -75,6 +83,19 @@ class ContextBatch:
 AnyBatch = Union[Batch, ContextBatch]
 
 
+@dataclass(frozen=True)
+class Alphabet:
+    """The tokens a task offers to an objective.
+
+    size: how many there are; ids behind them are free for tokens that an objective brings itself.
+    filler: the one that stands in for hidden targets or masks them, or None. pause: the one that means "wait", or None.
+    """
+
+    size: int
+    filler: int | None = None
+    pause: int | None = None
+
+
 def labelled_columns(labels: Tensor) -> int | Tensor:
     """Return the columns of `labels` (B, T) that hold a label, column 0 aside, in the form `Batch.columns` has.
 
@@ -85,6 +106,30 @@ def labelled_columns(labels: Tensor) -> int | Tensor:
     if count == 0:
         raise ValueError(f"no column of labels {tuple(labels.shape)} holds a label after the first token")
     return count if int(found[0]) == length - count else found
+
+
+def answer_batch(prompts: Tensor, answers: Tensor) -> Batch:
+    """Return prompts (B, T) followed by answers (B, K), both int64, with labels on the answers."""
+    labels = torch.cat([torch.full_like(prompts, IGNORE), answers], dim=1)
+    return Batch(torch.cat([prompts, answers], dim=1), labels, columns=answers.shape[1])
+
+
+def answer_length(batch: Batch, who: str) -> int:
+    """Return K when the labels of a batch are its last K columns.
+
+    Raises InputError, naming `who` asks, when they are scattered or when the first token is among them.
+    """
+    columns = labelled_columns(batch.labels) if batch.columns is None else batch.columns
+    if not isinstance(columns, int):
+        raise InputError(f"{who}: needs examples that end with their answer, and this task's labels are scattered")
+    return columns
+
+
+def hide_answers(batch: Batch, filler: int) -> Tensor:
+    """Return the batch's tokens (B, T) with every labelled one replaced by `filler`; the first, never a label, stays."""
+    hidden = batch.labels != IGNORE
+    hidden[:, 0] = False
+    return batch.tokens.masked_fill(hidden, filler)
 
 
 def random_places(allowed: Tensor, counts: Tensor, generator: torch.Generator | None = None) -> Tensor:

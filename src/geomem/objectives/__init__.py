@@ -8,6 +8,14 @@ from geomem.spec import Spec
 OBJECTIVES: Registry[type[Spec]] = Registry(
     "objective",
     {
+        "first-token": (
+            "geomem.objectives.specs:FirstTokenSpec",
+            "a control: the loss on one token of every answer, the decision, and on nothing else",
+        ),
+        "hybrid-teacherless": (
+            "geomem.objectives.specs:HybridSpec",
+            "half next-token, half teacherless loss on the same examples, read one token after another",
+        ),
         "masked-diffusion": (
             "geomem.objectives.specs:MaskedDiffusionSpec",
             "cross-entropy of tokens masked at a random rate t, seen from both sides and weighted 1/t",
@@ -15,6 +23,14 @@ OBJECTIVES: Registry[type[Spec]] = Registry(
         "next-token": (
             "geomem.objectives.specs:NextTokenSpec",
             "cross-entropy of each labelled token given the true tokens before it",
+        ),
+        "reversed": (
+            "geomem.objectives.specs:ReversedSpec",
+            "the answer from its last token to its first, in training and when it is read",
+        ),
+        "seed": (
+            "geomem.objectives.specs:SeedSpec",
+            "a random string before every prompt, so that the noise enters at the input",
         ),
         "teacherless": (
             "geomem.objectives.specs:TeacherlessSpec",

@@ -12,10 +12,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from geomem.batch import IGNORE, AnyBatch, ContextBatch, labelled_columns, random_places
+from geomem.batch import IGNORE, Alphabet, AnyBatch, ContextBatch, labelled_columns, random_places
+from geomem.decoding.diffusion import Diffusion
 from geomem.errors import InputError
 from geomem.objectives.cross_entropy import hard_cross_entropy
-from geomem.objectives.next_token import NextToken
+from geomem.objectives.next_token import NextToken, answers_only
+from geomem.objectives.teacherless import own_filler
 
 
 class MaskedDiffusion:
@@ -23,18 +25,23 @@ class MaskedDiffusion:
 
     smallest: rates are uniform in [smallest, 1]; below, a few tokens would have weights that drown all others.
     Rates and places are drawn from torch's global generator, as dropout is: the training loop seeds it and saves it.
+    The mask is the task's filler; a task without one is lent a token of its own. steps: passes in which answers are
+    filled in at test time; None for one a token.
     Contexts with soft labels have a single target, which no input shows; for them this is next-token prediction.
     """
 
-    def __init__(self, smallest: float = 0.05) -> None:
-        self.smallest = smallest
+    def __init__(self, alphabet: Alphabet, smallest: float = 0.05, steps: int | None = None) -> None:
+        self.size, self.smallest, self.steps = alphabet.size, smallest, steps
+        self.mask, self.extra_tokens = own_filler(alphabet)
 
     def __call__(self, model: nn.Module, batch: AnyBatch) -> Tensor:
-        """Return the scalar loss. Raises InputError when the batch's task has no token to mask others with."""
+        """Return the scalar loss. Raises InputError for a model that sees only what lies before a token."""
         if isinstance(batch, ContextBatch):
-            return NextToken()(model, batch)
-        if batch.filler is None:
-            raise InputError("objective masked-diffusion: this task's batches name no mask token; use the task cloze")
+            return NextToken(self.size)(model, batch)
+        if not looks_ahead(model):
+            raise InputError(
+                "objective masked-diffusion: needs a model that looks ahead; set model.causal=false (transformer alone)"
+            )
         columns = labelled_columns(batch.labels) if batch.columns is None else batch.columns
         known = _labelled(batch.labels, columns)
         total = known.sum(1)
@@ -42,8 +49,18 @@ class MaskedDiffusion:
         count = torch.maximum((rate * total).round().long(), total.clamp(max=1))
         masked = random_places(known, count)
         weights = (total / count.clamp(min=1))[:, None] * (1.0 if batch.weights is None else batch.weights)
-        logits = model(input_ids=batch.tokens.masked_fill(masked, batch.filler)).logits
+        logits = answers_only(model(input_ids=batch.tokens.masked_fill(masked, self.mask)).logits, self.size)
         return hard_cross_entropy(logits, batch.labels.masked_fill(~masked, IGNORE), weights.expand(masked.shape))
+
+    def reader(self) -> Diffusion:
+        """Return answers filled in over some passes."""
+        return Diffusion(self.mask, self.steps, self.size)
+
+
+def looks_ahead(model: nn.Module) -> bool:
+    """Return whether a model sees what lies behind a token: what it says of itself, else what its class is named."""
+    said = getattr(getattr(model, "config", None), "is_causal", None)
+    return not (said if said is not None else type(model).__name__.endswith(("ForCausalLM", "LMHeadModel")))
 
 
 def _labelled(labels: Tensor, columns: int | Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What every objective is: a scalar loss from a model and a batch."""
+"""What every objective is: a scalar loss from a model and a batch, and the way its model is asked afterwards."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Protocol
 from torch import Tensor, nn
 
 from geomem.batch import AnyBatch
+from geomem.decoding.reader import Reader
 
 
 class Objective(Protocol):
@@ -16,6 +17,15 @@ class Objective(Protocol):
     batch on the same device; returns the mean loss in nats over labelled positions, weights respected, as a scalar.
     """
 
+    @property
+    def extra_tokens(self) -> int:
+        """How many tokens it brings itself, behind those of the task; the model must have them. Never answers."""
+        ...
+
     def __call__(self, model: nn.Module, batch: AnyBatch) -> Tensor:
         """Return the loss."""
+        ...
+
+    def reader(self) -> Reader:
+        """Return how a model that was trained so is asked."""
         ...

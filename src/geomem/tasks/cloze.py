@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from geomem.batch import IGNORE, Batch, random_places
+from geomem.batch import IGNORE, Alphabet, Batch, random_places
+from geomem.decoding.evaluating import evaluating
+from geomem.decoding.reader import Reader
 from geomem.seeding import torch_generator
-from geomem.tasks.scoring import evaluating, rows_per_chunk
-from geomem.tasks.task import Split, Stream
-from geomem.tasks.text import TextTask, WindowStream
+from geomem.tasks.scoring import rows_per_chunk
+from geomem.tasks.text import TextTask
 from geomem.tasks.vocabulary import TextVocabulary
 from geomem.texts.tokens import mask_token
 from geomem.texts.windows import next_token_counts
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class ClozeTask(TextTask):
-    """A text to fill gaps in. Streams: "text", whose batches name the mask token as their filler.
+    """A text to fill gaps in. Streams: "text". Its alphabet names the mask token as the filler.
 
     mask: id of the token that stands for a masked one. A window's first token is never masked.
     """
@@ -39,14 +40,22 @@ class ClozeTask(TextTask):
         self._share = spec.share
         self.chance = self._unigram_of_masked()
 
-    def streams(self, split: Split = "train") -> dict[str, Stream]:
-        """Return the windows of a split."""
-        return {"text": WindowStream(self.windows[split], self.mask)}
+    def alphabet(self) -> Alphabet:
+        """Return the tokenizer's tokens, with the one that masks."""
+        return Alphabet(self.vocabulary.size, filler=self.mask)
 
     def score(
-        self, model: nn.Module, *, device: torch.device | str = "cpu", parts: Collection[str] | None = None
+        self,
+        model: nn.Module,
+        *,
+        device: torch.device | str = "cpu",
+        parts: Collection[str] | None = None,
+        reader: Reader | None = None,
     ) -> dict[str, float]:
-        """Return arg-max accuracy and mean loss in nats on the masked tokens of held-out windows, always the same."""
+        """Return arg-max accuracy and mean loss in nats on the masked tokens of held-out windows, always the same.
+
+        One pass over both sides of every gap, whatever the reader.
+        """
         if parts is not None and "text" not in parts:
             return {}
         batch = self.held_out()

@@ -15,6 +15,7 @@ from geomem.contexts.files import is_saved, open_contexts
 from geomem.contexts.matrix import ContextMatrix
 from geomem.contexts.origin import Contexts, limit
 from geomem.contexts.statistics import unigram, unigram_entropy
+from geomem.decoding.reader import Reader
 from geomem.contexts.texts import TextSettings, text_contexts
 from geomem.errors import InputError
 from geomem.tasks.scoring import rows_per_chunk, score_contexts
@@ -61,7 +62,12 @@ class ContextsTask(Task):
         return {"contexts": 1.0}
 
     def score(
-        self, model: nn.Module, *, device: torch.device | str = "cpu", parts: Collection[str] | None = None
+        self,
+        model: nn.Module,
+        *,
+        device: torch.device | str = "cpu",
+        parts: Collection[str] | None = None,
+        reader: Reader | None = None,
     ) -> dict[str, float]:
         """Return arg-max accuracy, mean loss in nats, and its gap to the entropy, over all samples."""
         if parts is not None and "contexts" not in parts:

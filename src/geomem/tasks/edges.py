@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from geomem.batch import IGNORE
 from geomem.contexts.matrix import ContextMatrix
-from geomem.tasks.scoring import evaluating, rows_per_chunk, score_contexts
+from geomem.decoding.evaluating import evaluating
+from geomem.tasks.scoring import rows_per_chunk, score_contexts
 from geomem.tasks.streams import ContextStream, SequenceStream, Stream
 from geomem.tasks.vocabulary import Vocabulary
 
@@ -77,4 +78,4 @@ class Edges:
         with evaluating(model):
             for part in wanted.split(rows_per_chunk(1, self.vocabulary.size)):
                 tokens = self.prefix(part).to(device)
-                yield part, model(input_ids=tokens, logits_to_keep=1).logits[:, -1].float()
+                yield part, model(input_ids=tokens, logits_to_keep=1).logits[:, -1, : self.vocabulary.size].float()

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from geomem.batch import IGNORE, Batch
+from geomem.decoding.reader import OneShot, Reader
 from geomem.seeding import stream_seed
 from geomem.tasks.counter import random_orders
 from geomem.tasks.path_metrics import path_chance, path_metrics
@@ -38,7 +39,7 @@ class InContextStream:
         shown = torch.full_like(targets, self._vocabulary.filler) if self.spec.teacherless else targets
         labels = torch.cat([torch.full_like(prefixes, IGNORE), targets], dim=1)
         tokens = torch.cat([prefixes, shown], dim=1)
-        return Batch(tokens, labels, columns=targets.shape[1], filler=self._vocabulary.filler)
+        return Batch(tokens, labels, columns=targets.shape[1], index=index)
 
     def full(self) -> Batch:
         """Return all prompts."""
@@ -91,7 +92,12 @@ class InContextPath(Task):
         return {"paths": 1.0}
 
     def score(
-        self, model: nn.Module, *, device: torch.device | str = "cpu", parts: Collection[str] | None = None
+        self,
+        model: nn.Module,
+        *,
+        device: torch.device | str = "cpu",
+        parts: Collection[str] | None = None,
+        reader: Reader | None = None,
     ) -> dict[str, float]:
         """Return paths/held_out/... on fresh graphs (see `path_metrics`)."""
         if parts is not None and "paths" not in parts:
@@ -103,7 +109,7 @@ class InContextPath(Task):
             targets,
             vocabulary=self.vocabulary.size,
             decision=self.decision,
-            filler=self.nodes.filler if self._spec.teacherless else None,
+            reader=OneShot(self.nodes.filler, self.vocabulary.size) if self._spec.teacherless else reader,
             device=device,
         )
         numbers = path_metrics(predictions, targets, self.decision, None)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from geomem.decoding.reader import OneShot, Reader
 from geomem.errors import InputError, unknown_name
 from geomem.graphs.graph import Graph
 from geomem.graphs.paths import paths_from_root
@@ -47,9 +48,14 @@ class InWeightsEdges(Task):
         return {"edges": 1.0}
 
     def score(
-        self, model: nn.Module, *, device: torch.device | str = "cpu", parts: Collection[str] | None = None
+        self,
+        model: nn.Module,
+        *,
+        device: torch.device | str = "cpu",
+        parts: Collection[str] | None = None,
+        reader: Reader | None = None,
     ) -> dict[str, float]:
-        """Return edges/accuracy, edges/loss and edges/excess_loss (see `Edges.score`)."""
+        """Return edges/accuracy, edges/loss and edges/excess_loss (see `Edges.score`), whatever the reader."""
         return self.edges.score(model, device) if parts is None or "edges" in parts else {}
 
     def edge_prefix_tokens(self) -> Tensor:
@@ -111,10 +117,15 @@ class InWeightsPath(InWeightsEdges):
         return {"edges": 1.0 - self._spec.path_share, "paths": self._spec.path_share}
 
     def score(
-        self, model: nn.Module, *, device: torch.device | str = "cpu", parts: Collection[str] | None = None
+        self,
+        model: nn.Module,
+        *,
+        device: torch.device | str = "cpu",
+        parts: Collection[str] | None = None,
+        reader: Reader | None = None,
     ) -> dict[str, float]:
         """Return the edge scores and paths/train/..., paths/held_out/... (see `path_metrics`)."""
-        found = super().score(model, device=device, parts=parts)
+        found = super().score(model, device=device, parts=parts, reader=reader)
         if parts is not None and "paths" not in parts:
             return found
         for split, rows in self._splits():
@@ -126,7 +137,7 @@ class InWeightsPath(InWeightsEdges):
                 vocabulary=self.vocabulary.size,
                 decision=self.decision,
                 candidates=self._first_hops(rows) if split == "held_out" else None,
-                filler=self.nodes.filler if self._spec.teacherless else None,
+                reader=OneShot(self.nodes.filler, self.vocabulary.size) if self._spec.teacherless else reader,
                 device=device,
             )
             numbers = path_metrics(predictions, targets, self.decision, self._edge_set)

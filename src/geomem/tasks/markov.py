@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from geomem.batch import Batch
+from geomem.decoding.evaluating import evaluating
+from geomem.decoding.reader import Autoregressive, Reader
 from geomem.seeding import torch_generator
 from geomem.tasks.markov_source import MarkovSource, draw_source
-from geomem.tasks.scoring import evaluating, rows_per_chunk
+from geomem.tasks.scoring import rows_per_chunk
 from geomem.tasks.streams import SequenceStream
 from geomem.tasks.task import Evidence, Split, Stream, Task
 from geomem.tasks.vocabulary import Numbered
@@ -47,16 +50,22 @@ class MarkovTask(Task):
         return {"markov": 1.0}
 
     def score(
-        self, model: nn.Module, *, device: torch.device | str = "cpu", parts: Collection[str] | None = None
+        self,
+        model: nn.Module,
+        *,
+        device: torch.device | str = "cpu",
+        parts: Collection[str] | None = None,
+        reader: Reader | None = None,
     ) -> dict[str, float]:
         """Return accuracy, loss and excess on held-out sequences; the excess is KL(source || model) in nats."""
         if parts is not None and "markov" not in parts:
             return {}
-        tokens = self.tokens["held_out"]
+        tokens, asked = self.tokens["held_out"], reader or Autoregressive(self.vocabulary.size)
         sums = torch.zeros(3, dtype=torch.float64)
         with evaluating(model):
             for rows in tokens.split(rows_per_chunk(tokens.shape[1], self.vocabulary.size)):
-                logits = model(input_ids=rows[:, :-1].to(device)).logits.cpu()
+                batch = Batch(rows, rows, columns=rows.shape[1] - 1).to(device)
+                logits = asked.logits(model, batch).cpu()
                 sums += self._sums(rows, torch.log_softmax(logits.double(), dim=-1))
         return self._named(sums)
 

@@ -41,7 +41,7 @@ def target_stream(prefixes: Tensor, targets: Tensor, *, filler: int, teacherless
     """Return prefixes (P, T) followed by targets (P, K), loss on all targets; teacherless inputs hide the targets."""
     shown = torch.full_like(targets, filler) if teacherless else targets
     labels = torch.cat([torch.full_like(prefixes, IGNORE), targets], dim=1)
-    return SequenceStream(torch.cat([prefixes, shown], dim=1), labels, filler)
+    return SequenceStream(torch.cat([prefixes, shown], dim=1), labels)
 
 
 def held_out_paths(paths: Tensor, split: Literal["leaf", "subtree"], share: float, seed: int) -> Tensor:

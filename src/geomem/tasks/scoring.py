@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from geomem.batch import answer_batch
 from geomem.contexts.matrix import ContextMatrix
+from geomem.decoding.evaluating import evaluating
+from geomem.decoding.reader import Autoregressive, Reader
 
 LOGITS_IN_MEMORY = 16_000_000
 """Most logits held at once while scoring (64 MB in float32)."""
 
 MOST_ROWS = 4096
 """Most sequences in one forward pass while scoring, however small the vocabulary."""
-
-
-@contextmanager
-def evaluating(model: nn.Module) -> Generator[None]:
-    """Switch a model to eval mode without gradients; afterwards every module has the mode it had."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
 
 
 def rows_per_chunk(columns: int, vocabulary: int) -> int:
@@ -49,7 +37,7 @@ def score_contexts(
     with evaluating(model):
         for index in torch.arange(len(moved), device=device).split(rows_per_chunk(1, vocabulary)):
             part = moved.batch(index)
-            logits = model(input_ids=part.tokens, logits_to_keep=1).logits[:, -1].float()
+            logits = model(input_ids=part.tokens, logits_to_keep=1).logits[:, -1, :vocabulary].float()
             mass = (part.probs * part.weights[part.rows]).double()
             surprise = torch.logsumexp(logits, dim=-1)[part.rows] - logits[part.rows, part.targets]
             loss += (mass * surprise).sum()
@@ -83,30 +71,20 @@ def predict(
     vocabulary: int,
     decision: int,
     candidates: Tensor | None = None,
-    filler: int | None = None,
+    reader: Reader | None = None,
     device: torch.device | str = "cpu",
 ) -> Predictions:
     """Predict targets (M, K) after prefixes (M, T), both int64.
 
     vocabulary: number of tokens the model scores. decision: the target column to rank. candidates: (C,) token ids a
-    restricted answer is chosen from. filler: stands in for all target inputs, and everything is decoded in one shot;
-    None for teacher-forced and free-running decoding.
-
-    One pass scores all positions teacher-forced. Greedy decoding agrees with it up to each row's first mistake, so only
-    rows with one are decoded on, from there.
+    restricted answer is chosen from. reader: how the model is asked; None for one token after another.
     """
     chosen = None if candidates is None else candidates.to(device)
+    asked = Autoregressive(vocabulary) if reader is None else reader
     chunks = torch.arange(len(prefixes)).split(rows_per_chunk(targets.shape[1], vocabulary))
     with evaluating(model):
         parts = [
-            _predict(
-                model,
-                prefixes[rows].to(device),
-                targets[rows].to(device),
-                decision=decision,
-                candidates=chosen,
-                filler=filler,
-            )
+            _predict(model, prefixes[rows].to(device), targets[rows].to(device), decision, chosen, asked)
             for rows in chunks
         ]
     return Predictions(
@@ -119,17 +97,9 @@ def predict(
 
 
 def _predict(
-    model: nn.Module,
-    prefixes: Tensor,
-    targets: Tensor,
-    *,
-    decision: int,
-    candidates: Tensor | None,
-    filler: int | None,
+    model: nn.Module, prefixes: Tensor, targets: Tensor, decision: int, candidates: Tensor | None, reader: Reader
 ) -> Predictions:
-    shown = targets if filler is None else torch.full_like(targets, filler)
-    inputs = torch.cat([prefixes, shown[:, :-1]], dim=1)
-    logits = model(input_ids=inputs, logits_to_keep=targets.shape[1]).logits.float()
+    logits = reader.logits(model, answer_batch(prefixes, targets)).float()
     true = logits.gather(-1, targets[..., None])
     losses = torch.logsumexp(logits, dim=-1) - true[..., 0]
     forced = logits.argmax(-1)
@@ -137,17 +107,5 @@ def _predict(
     ranks = (at > true[:, decision]).sum(-1)
     restricted = None if candidates is None else candidates[at[:, candidates].argmax(-1)].cpu()
     del logits, at
-    free = forced if filler is not None else _decode_on(model, prefixes, targets, forced)
+    free = reader.greedy(model, prefixes, targets, forced)
     return Predictions(forced.cpu(), free.cpu(), losses.cpu(), ranks.cpu(), restricted)
-
-
-def _decode_on(model: nn.Module, prefixes: Tensor, targets: Tensor, forced: Tensor) -> Tensor:
-    free = forced.clone()
-    wrong = torch.zeros(len(targets), dtype=torch.bool, device=targets.device)
-    for column in range(1, targets.shape[1]):
-        wrong |= free[:, column - 1] != targets[:, column - 1]
-        rows = wrong.nonzero().flatten()
-        if len(rows) > 0:
-            inputs = torch.cat([prefixes[rows], free[rows, :column]], dim=1)
-            free[rows, column] = model(input_ids=inputs, logits_to_keep=1).logits[:, -1].argmax(-1)
-    return free

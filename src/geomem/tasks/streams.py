@@ -35,10 +35,10 @@ class Stream(Protocol):
 class SequenceStream:
     """Token sequences with hard labels: tokens, labels (M, T) int64 as in `Batch`."""
 
-    def __init__(self, tokens: Tensor, labels: Tensor, filler: int | None = None) -> None:
+    def __init__(self, tokens: Tensor, labels: Tensor) -> None:
         if tokens.shape != labels.shape or tokens.dim() != 2:
             raise ValueError(f"tokens {tuple(tokens.shape)} and labels {tuple(labels.shape)} must be one (M, T)")
-        self.tokens, self.labels, self.filler = tokens, labels, filler
+        self.tokens, self.labels = tokens, labels
         self.columns = labelled_columns(labels)
 
     @property
@@ -49,15 +49,16 @@ class SequenceStream:
     def batch(self, index: Tensor) -> Batch:
         """Return the sequences `index` (B,) int64."""
         tokens, labels = self.tokens.index_select(0, index), self.labels.index_select(0, index)
-        return Batch(tokens, labels, columns=self.columns, filler=self.filler)
+        return Batch(tokens, labels, columns=self.columns, index=index)
 
     def full(self) -> Batch:
         """Return all sequences."""
-        return Batch(self.tokens, self.labels, columns=self.columns, filler=self.filler)
+        index = torch.arange(self.size, device=self.tokens.device)
+        return Batch(self.tokens, self.labels, columns=self.columns, index=index)
 
     def to(self, device: torch.device | str) -> SequenceStream:
         """Return the same stream on another device."""
-        return SequenceStream(self.tokens.to(device), self.labels.to(device), self.filler)
+        return SequenceStream(self.tokens.to(device), self.labels.to(device))
 
 
 class ContextStream:

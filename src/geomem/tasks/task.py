@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal, Union
 import torch
 from torch import Tensor, nn
 
-from geomem.batch import AnyBatch
+from geomem.batch import Alphabet, AnyBatch
+from geomem.decoding.reader import Reader
 from geomem.errors import InputError
 from geomem.tasks.streams import ContextStream, SequenceStream, Stream
 from geomem.tasks.vocabulary import Tokens, Vocabulary
@@ -45,13 +46,24 @@ class Task(ABC):
     def default_mix(self) -> dict[str, float]:
         """Return the share of each training stream in the loss; the shares sum to 1."""
 
+    def alphabet(self) -> Alphabet:
+        """Return the tokens an objective may use: how many, and which of them stand in where the vocabulary has any."""
+        tokens = self.vocabulary
+        return Alphabet(tokens.size, filler=getattr(tokens, "filler", None), pause=getattr(tokens, "pause", None))
+
     @abstractmethod
     def score(
-        self, model: nn.Module, *, device: torch.device | str = "cpu", parts: Collection[str] | None = None
+        self,
+        model: nn.Module,
+        *,
+        device: torch.device | str = "cpu",
+        parts: Collection[str] | None = None,
+        reader: Reader | None = None,
     ) -> dict[str, float]:
-        """Score a causal language model that lies on `device`.
+        """Score a language model that lies on `device`.
 
-        parts: names of streams to score, all of them by default. Train or eval mode is left as it was found.
+        parts: names of streams to score, all of them by default. reader: how the model is asked, which its objective
+        knows; None for one token after another. Train or eval mode is left as it was found.
         """
 
     @abstractmethod

@@ -10,9 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from geomem.batch import Batch
+from geomem.decoding.evaluating import evaluating
+from geomem.decoding.reader import Autoregressive, Reader
 from geomem.errors import InputError
 from geomem.seeding import stream_seed
-from geomem.tasks.scoring import evaluating, rows_per_chunk
+from geomem.tasks.scoring import rows_per_chunk
 from geomem.tasks.task import Evidence, Split, Stream, Task
 from geomem.tasks.vocabulary import TextVocabulary
 from geomem.texts.bpe import train_bpe
@@ -27,13 +29,10 @@ if TYPE_CHECKING:
 
 
 class WindowStream:
-    """Windows of a text; every token but a window's first is to be predicted, from those before it or around it.
+    """Windows of a text; every token but a window's first is to be predicted, from those before it or around it."""
 
-    filler: the token that may mask others, or None.
-    """
-
-    def __init__(self, windows: Windows, filler: int | None = None) -> None:
-        self.windows, self.filler = windows, filler
+    def __init__(self, windows: Windows) -> None:
+        self.windows = windows
 
     @property
     def size(self) -> int:
@@ -43,7 +42,7 @@ class WindowStream:
     def batch(self, index: Tensor) -> Batch:
         """Return the windows `index` (B,) int64."""
         tokens = self.windows.batch(index)
-        return Batch(tokens, tokens, columns=self.windows.context - 1, filler=self.filler)
+        return Batch(tokens, tokens, columns=self.windows.context - 1, index=index)
 
     def full(self) -> Batch:
         """Return all windows."""
@@ -51,7 +50,7 @@ class WindowStream:
 
     def to(self, device: torch.device | str) -> WindowStream:
         """Return the same stream on another device."""
-        return WindowStream(self.windows.to(device), self.filler)
+        return WindowStream(self.windows.to(device))
 
 
 class TextTask(Task):
@@ -99,19 +98,25 @@ class TextTask(Task):
         return {"text": 1.0}
 
     def score(
-        self, model: nn.Module, *, device: torch.device | str = "cpu", parts: Collection[str] | None = None
+        self,
+        model: nn.Module,
+        *,
+        device: torch.device | str = "cpu",
+        parts: Collection[str] | None = None,
+        reader: Reader | None = None,
     ) -> dict[str, float]:
         """Return arg-max accuracy and mean loss in nats a token on held-out windows."""
         if parts is not None and "text" not in parts:
             return {}
         loss = torch.zeros((), dtype=torch.float64, device=device)
         right = torch.zeros((), dtype=torch.int64, device=device)
-        windows = self.windows["held_out"]
+        windows, asked = self.windows["held_out"], reader or Autoregressive(self.vocabulary.size)
         rows = rows_per_chunk(windows.context - 1, self.vocabulary.size)
         with evaluating(model):
             for index in self.scored.split(rows):
                 tokens = windows.batch(index).to(device)
-                logits, true = model(input_ids=tokens[:, :-1]).logits.float(), tokens[:, 1:]
+                batch = Batch(tokens, tokens, columns=windows.context - 1)
+                logits, true = asked.logits(model, batch).float(), tokens[:, 1:]
                 at_true = logits.gather(-1, true[..., None])[..., 0]
                 loss += (torch.logsumexp(logits, dim=-1) - at_true).double().sum()
                 right += (logits.argmax(-1) == true).sum()

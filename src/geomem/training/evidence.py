@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from geomem.decoding.evaluating import evaluating
 from geomem.errors import InputError
 from geomem.geometry import MEASUREMENTS
 from geomem.geometry.measurement import check, measure
-from geomem.tasks.scoring import evaluating
 from geomem.tasks.task import Task
 
 _LOGIT_BYTES = 4 * 2**30
@@ -27,8 +27,9 @@ def gather(task: Task, model: nn.Module, wanted: set[str]) -> dict[str, Any]:
     (m, m) where the model is one linear layer; edge_logits: (N, V) when wanted.
     """
     evidence: dict[str, Any] = dict(task.evidence())
-    inputs, outputs = _table(model, "get_input_embeddings"), _table(model, "get_output_embeddings")
-    nodes = evidence.get("num_nodes", task.vocabulary.size)
+    size = task.vocabulary.size  # tokens behind these are the objective's
+    inputs, outputs = _table(model, "get_input_embeddings", size), _table(model, "get_output_embeddings", size)
+    nodes = evidence.get("num_nodes", size)
     if inputs is not None:
         evidence |= {"token_table": inputs, "embeddings": inputs[:nodes]}
     if outputs is not None:
@@ -40,7 +41,7 @@ def gather(task: Task, model: nn.Module, wanted: set[str]) -> dict[str, Any]:
         prefixes = task.edge_prefix_tokens()
         if prefixes is None:
             raise InputError(f"task {task.name} states no edges, so 'edge_logits' cannot be computed")
-        evidence["edge_logits"] = next_token_logits(model, prefixes)
+        evidence["edge_logits"] = next_token_logits(model, prefixes)[:, :size]
     return evidence
 
 
@@ -81,7 +82,7 @@ def next_token_logits(model: nn.Module, tokens: Tensor) -> Tensor:
     return torch.cat(parts)
 
 
-def _table(model: nn.Module, getter: str) -> Tensor | None:
+def _table(model: nn.Module, getter: str, size: int) -> Tensor | None:
     found = getattr(model, getter, lambda: None)()
     weight = getattr(found, "weight", None)
-    return weight.detach().float().cpu() if isinstance(weight, Tensor) else None
+    return weight.detach()[:size].float().cpu() if isinstance(weight, Tensor) else None

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from geomem.batch import AnyBatch
 from geomem.errors import RunError, unknown_name
 from geomem.hardware import choose_device, choose_dtype, choose_threads, keep_freed_memory
+from geomem.objectives.objective import Objective
 from geomem.runs.directory import Run, Status
 from geomem.runs.tables import History
 from geomem.seeding import stream_seed
@@ -92,8 +93,10 @@ class Loop:
         self.fabric: Fabric = make_fabric(device, dtype)
         self._mixed = dtype != "float32"
         self.task: Task = cast(Any, spec.task).build(spec.seed)
-        self.raw: nn.Module = cast(Any, spec.model).build(self.task.vocabulary.size, spec.seed).to(self.fabric.device)
-        self.objective = cast(Any, spec.objective).build()
+        alphabet = self.task.alphabet()
+        self.objective: Objective = cast(Any, spec.objective).build(alphabet)
+        tokens = alphabet.size + self.objective.extra_tokens
+        self.raw: nn.Module = cast(Any, spec.model).build(tokens, spec.seed).to(self.fabric.device)
         self.streams = self.task.streams("train")
         self._check_names()
         self.state = TrainState()
@@ -271,7 +274,7 @@ class Loop:
         """Keep (where asked for), score and measure the model as it stands; return why to stop, or an empty string."""
         self._flush()
         self._keep_if_due()
-        scores = self.task.score(self.raw, device=str(self.fabric.device))
+        scores = self.task.score(self.raw, device=str(self.fabric.device), reader=self.objective.reader())
         scores |= measure_now(self.spec.measure, self.task, self.raw)
         self.raw.train()
         self.state.history.add(self.state.step, scores)

@@ -1,0 +1,1 @@
+"""How a model is asked: sampling, generation with a cache, and a reader for every way of training."""
