@@ -29,11 +29,12 @@ def test_labels_that_never_count_are_refused():
 
 def test_moving_a_batch_moves_every_part():
     tokens = torch.tensor([[1, 2, 3]])
-    batch = Batch(tokens, tokens, torch.ones(1, 3), columns=torch.tensor([1]), filler=8).to("meta")
+    batch = Batch(tokens, tokens, torch.ones(1, 3), columns=torch.tensor([1]), index=torch.tensor([4])).to("meta")
     assert {batch.tokens.device.type, batch.labels.device.type, batch.columns.device.type} == {"meta"}  # type: ignore[union-attr]
     assert batch.weights is not None
     assert batch.weights.device.type == "meta"
-    assert batch.filler == 8
+    assert batch.index is not None
+    assert batch.index.device.type == "meta"
     one = torch.zeros(1, dtype=torch.int64)
     moved = ContextBatch(tokens, one.float(), one, one, one.float()).to("meta")
     assert {part.device.type for part in vars(moved).values()} == {"meta"}

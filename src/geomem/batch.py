@@ -119,7 +119,7 @@ def answer_length(batch: Batch, who: str) -> int:
 
     Raises InputError, naming `who` asks, when they are scattered or when the first token is among them.
     """
-    columns = labelled_columns(batch.labels) if batch.columns is None else batch.columns
+    columns = batch.columns if isinstance(batch.columns, int) else labelled_columns(batch.labels)
     if not isinstance(columns, int):
         raise InputError(f"{who}: needs examples that end with their answer, and this task's labels are scattered")
     return columns

@@ -22,7 +22,7 @@ import torch
 import yaml
 from torch import Tensor, nn
 
-from geomem.batch import IGNORE, Batch, ContextBatch
+from geomem.batch import IGNORE, Alphabet, Batch, ContextBatch
 from geomem.errors import InputError
 from geomem.geometry.measurement import Measurement
 from geomem.graphs.graph import Graph
@@ -388,7 +388,8 @@ def check_objective(name: str, folder: Path) -> None:
 
     An objective that draws anything takes it from torch's global generator, which the training loop seeds and saves.
     """
-    built = spec_of("objective", name, folder).build()
+    built = spec_of("objective", name, folder).build(Alphabet(VOCABULARY, filler=12))
+    tokens = VOCABULARY + built.extra_tokens
 
     def objective(model: nn.Module, batch: Any) -> Tensor:
         with torch.random.fork_rng():
@@ -398,11 +399,11 @@ def check_objective(name: str, folder: Path) -> None:
     generator = torch.Generator().manual_seed(0)
     for batch in sample_batches():
         before = {key: value.clone() for key, value in vars(batch).items() if isinstance(value, Tensor)}
-        uniform = Uniform(VOCABULARY)
+        uniform = Uniform(tokens)
         loss = objective(uniform, batch)
         assert loss.shape == ()
         assert float(loss.detach()) == pytest.approx(math.log(VOCABULARY), rel=1e-6)
-        table = Table(torch.randn(VOCABULARY, VOCABULARY, generator=generator))
+        table = Table(torch.randn(tokens, tokens, generator=generator))
         loss = objective(table, batch)
         loss.backward()
         assert table.rows.grad is not None
@@ -435,13 +436,14 @@ def sample_batches() -> list[Any]:
     labels[:, :2] = IGNORE
     ragged = labels.clone()
     ragged[1, 2] = IGNORE
+    index = torch.tensor([4, 0, 2])
     weights = torch.tensor([[1.0, 1.0, 0.5, 2.0], [1.0, 1.0, 1.0, 0.25], [1.0, 1.0, 3.0, 1.0]])
     contexts = ContextBatch(tokens[:, :2], torch.tensor([0.2, 0.5, 0.3]), torch.tensor([0, 0, 1, 2, 2]),
                             torch.tensor([1, 2, 3, 0, 12]), torch.tensor([0.5, 0.5, 1.0, 0.25, 0.75]))  # fmt: skip
     return [
-        Batch(tokens, labels, columns=2, filler=12),
-        Batch(tokens, ragged, filler=12),
-        Batch(tokens, labels, weights=weights, columns=torch.tensor([2, 3]), filler=12),
+        Batch(tokens, labels, columns=2, index=index),
+        Batch(tokens, ragged, index=index),
+        Batch(tokens, labels, weights=weights, columns=torch.tensor([2, 3]), index=index),
         contexts,
     ]
 

@@ -5,17 +5,23 @@ import sys
 
 import pytest
 
+from geomem.batch import Alphabet
 from geomem.errors import InputError
 from geomem.objectives import OBJECTIVES
+from geomem.objectives.hybrid import Hybrid
 from geomem.objectives.masked_diffusion import MaskedDiffusion
 from geomem.objectives.next_token import NextToken
 from geomem.objectives.teacherless import Teacherless
+from geomem.objectives.wrapping import Wrapped
 from geomem.spec import resolve
 
 
 def test_names_build_their_objectives():
-    built = {name: type(resolve(OBJECTIVES, name).build()) for name in OBJECTIVES}  # type: ignore[attr-defined]
-    assert built == {"masked-diffusion": MaskedDiffusion, "next-token": NextToken, "teacherless": Teacherless}
+    words = Alphabet(9)
+    built = {name: type(resolve(OBJECTIVES, name).build(words)) for name in OBJECTIVES}  # type: ignore[attr-defined]
+    plain = {"next-token": NextToken, "teacherless": Teacherless, "masked-diffusion": MaskedDiffusion,
+             "hybrid-teacherless": Hybrid}  # fmt: skip
+    assert built == {**dict.fromkeys(("first-token", "reversed", "seed"), Wrapped), **plain}
 
 
 def test_an_unknown_objective_names_the_nearest():

@@ -4,8 +4,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from geomem.decoding.evaluating import evaluating
+from geomem.decoding.reader import OneShot
 from geomem.tasks import scoring
-from geomem.tasks.scoring import evaluating, predict, rows_per_chunk
+from geomem.tasks.scoring import predict, rows_per_chunk
 from tests.causal import Bag, Rule
 
 VOCABULARY = 12
@@ -95,8 +97,8 @@ def test_restricted_answers_come_from_the_candidates():
 
 def test_one_shot_decoding_shows_no_target():
     model = Bag(VOCABULARY)
-    found = predict(model, PREFIXES, TARGETS, vocabulary=VOCABULARY, decision=0, filler=11)
-    other = predict(model, PREFIXES, TARGETS.flip(1), vocabulary=VOCABULARY, decision=0, filler=11)
+    found = predict(model, PREFIXES, TARGETS, vocabulary=VOCABULARY, decision=0, reader=OneShot(11))
+    other = predict(model, PREFIXES, TARGETS.flip(1), vocabulary=VOCABULARY, decision=0, reader=OneShot(11))
     hidden = torch.cat([PREFIXES, torch.full((4, 2), 11)], dim=1)
     assert torch.equal(found.free, model(input_ids=hidden).logits[:, 1:].argmax(-1))
     assert torch.equal(found.free, found.forced)

@@ -12,11 +12,13 @@ LABELS = torch.where(torch.arange(3) < 2, IGNORE, TOKENS)
 
 
 def test_a_batch_is_the_chosen_rows_in_order():
-    stream = SequenceStream(TOKENS, LABELS, filler=9)
+    stream = SequenceStream(TOKENS, LABELS)
     batch = stream.batch(torch.tensor([2, 0, 2]))
     assert batch.tokens.tolist() == TOKENS[[2, 0, 2]].tolist()
     assert batch.labels.tolist() == LABELS[[2, 0, 2]].tolist()
-    assert (stream.size, batch.columns, batch.filler) == (4, 1, 9)
+    assert (stream.size, batch.columns) == (4, 1)
+    assert batch.index is not None
+    assert batch.index.tolist() == [2, 0, 2]
 
 
 def test_the_full_batch_is_every_row():

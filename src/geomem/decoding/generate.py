@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, cast
 
 import torch
@@ -25,8 +26,10 @@ def generate(
     """
     tokens: list[Tensor] = []
     shown, cache = prompts, None
+    cached = "past_key_values" in inspect.signature(model.forward).parameters
     for _ in range(new):
-        output = cast(Any, model)(input_ids=shown, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        options = {"past_key_values": cache, "use_cache": True} if cached else {}
+        output = cast(Any, model)(input_ids=shown, logits_to_keep=1, **options)
         cache = getattr(output, "past_key_values", None)
         tokens.append(sampling.choose(output.logits[:, -1, :size], generator))
         last = tokens[-1][:, None]
