@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from geomem.studies.evidence import Evidence
 from geomem.studies.geometric_memory import headline, others, tiny
-from geomem.studies.geometric_memory.pictures import (
-    country_map,
-    final_bars,
-    leaf_heat_map,
-    over_time,
-    star_map,
-    tiny_pictures,
-    together,
-)
+from geomem.studies.geometric_memory.pictures import country_map, leaf_heat_map, star_map, tiny_pictures
 from geomem.studies.geometric_memory.predicates import EXACT, FIRST_HOP, RECOVERY
+from geomem.studies.seed_pictures import final_bars, over_time, together
 from geomem.studies.study import Experiment, ScaleName
 
 THREE: dict[ScaleName, int] = {"smoke": 1, "laptop": 3, "paper": 3}

@@ -16,16 +16,9 @@ from collections.abc import Callable
 
 from geomem.studies.claim import Bound, Test
 from geomem.studies.evidence import Evidence
-from geomem.studies.geometric_memory.judges import (
-    at_chance,
-    difference,
-    far_above_chance,
-    learned_at,
-    over_graphs,
-    ratio,
-    storage_ratios,
-)
+from geomem.studies.geometric_memory.judges import over_graphs, storage_ratios
 from geomem.studies.geometric_memory.settings import Settings
+from geomem.studies.yardsticks import at_chance, difference, far_above_chance, learned_at, ratio
 
 FIRST_HOP = "paths/held_out/first_hop"
 EXACT = "paths/held_out/exact"
