@@ -52,6 +52,10 @@ STUDIES: Registry[Study] = Registry(
             "geomem.studies.logit_low_rank.study:STUDY",
             "what follows one prompt is a combination of what follows others (arXiv 2510.24966)",
         ),
+        "objectives-and-geometry": (
+            "geomem.studies.objectives_and_geometry.study:STUDY",
+            "which training objectives make memory a map, and which a look-up table",
+        ),
         "representation-comparison": (
             "geomem.studies.representation_comparison.study:STUDY",
             "what similarities of representations say from few stimuli and units (arXiv 1911.07986)",
