@@ -55,6 +55,10 @@ SMALL: dict[str, dict[str, Any]] = {
     "cloze": {"vocabulary": 300, "context": 8},
     "contexts": {"context": 2, "most": 50},
     "markov": {"vocabulary": 6, "length": 5, "train_size": 30, "held_out_size": 20},
+    "sibling-discovery": {"parents": 3, "children": 4, "train_size": 20, "held_out_size": 5, "samples": 30},
+    "triangle-discovery": {"nodes": 30, "train_triangles": 20, "train_edges": 40, "samples": 30},
+    "circle-construction": {"entities": 5, "length": 4, "train_size": 20, "held_out_size": 5, "samples": 30},
+    "line-construction": {"entities": 5, "length": 4, "train_size": 20, "held_out_size": 5, "samples": 30},
 }
 """Sizes at which the behaviour of a part is looked at; its defaults are built, too."""
 

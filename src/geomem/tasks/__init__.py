@@ -36,5 +36,21 @@ TASKS: Registry[type[Spec]] = Registry(
             "geomem.tasks.specs:MarkovSpec",
             "sequences of a Markov source of order 2 whose every probability is known",
         ),
+        "sibling-discovery": (
+            "geomem.tasks.open_ended_specs:SiblingDiscoverySpec",
+            "two children of one parent and the parent, new ones: families in the weights, outputs sampled",
+        ),
+        "triangle-discovery": (
+            "geomem.tasks.open_ended_specs:TriangleDiscoverySpec",
+            "the sides of new triangles of a graph whose edges and triangles are in the weights",
+        ),
+        "circle-construction": (
+            "geomem.tasks.open_ended_specs:CircleConstructionSpec",
+            "the edges of a circle through some entities in a new pattern, outputs sampled",
+        ),
+        "line-construction": (
+            "geomem.tasks.open_ended_specs:LineConstructionSpec",
+            "the edges of a path through some entities in a new pattern, outputs sampled",
+        ),
     },
 )

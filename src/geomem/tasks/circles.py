@@ -1,0 +1,19 @@
+"""Circle construction: the edges of a circle through some of the entities, in any order (arXiv 2504.15266)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from geomem.seeding import torch_generator
+from geomem.tasks.edge_lists import EdgeLists
+from geomem.tasks.open_ended import OpenEnded, split_drawn
+
+if TYPE_CHECKING:
+    from geomem.tasks.open_ended_specs import CircleConstructionSpec
+
+
+def circle_construction(spec: CircleConstructionSpec, seed: int) -> OpenEnded:
+    """Build the task. Streams: "circles"."""
+    objects = EdgeLists(spec.entities, spec.length, spec.length)
+    answers = split_drawn(objects, spec.held_out_size, spec.train_size, torch_generator(seed, "data", "examples"))
+    return OpenEnded(spec, seed, "circles", objects, answers)

@@ -1,0 +1,68 @@
+"""Sibling discovery: two children of one parent, then the parent (arXiv 2504.15266, section 2).
+
+    <q>  ->  b1_j b2_k a_p </a>
+
+Each parent has children of two types, and no child has two parents. The families are stated by such triples alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from geomem.seeding import torch_generator
+from geomem.tasks.entities import EntityVocabulary
+from geomem.tasks.open_ended import DrawnObjects, OpenEnded, split_drawn
+from geomem.tasks.task import Evidence
+
+if TYPE_CHECKING:
+    from geomem.tasks.open_ended_specs import SiblingDiscoverySpec
+
+
+class SiblingTriples(DrawnObjects):
+    """Triples of m parents with n children of each type; parent p has the children p n, ..., p n + n - 1 of a type."""
+
+    def __init__(self, parents: int, children: int) -> None:
+        self.parents, self.children = parents, children
+        each = parents * children
+        self.vocabulary = EntityVocabulary((("a", parents), ("b1_", each), ("b2_", each)))
+        self.prompt = self.vocabulary.mark("<q>")
+        self.choices = (each, each, parents, 1)
+        self.count, self.spellings = parents * children**2, 1
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """Return (count, 4) triples, uniform over all of them."""
+        parent = torch.randint(self.parents, (count,), generator=generator)
+        children = torch.randint(self.children, (2, count), generator=generator) + parent * self.children
+        each = self.parents * self.children
+        tokens = (self.parents + children[0], self.parents + each + children[1], parent)
+        return torch.stack([*tokens, torch.full_like(parent, self.vocabulary.end)], dim=1)
+
+    def coherent(self, answers: Tensor) -> Tensor:
+        """Return whether a child of each type stands before the parent of both, and nothing else."""
+        first, second, parent, end = answers.unbind(1)
+        each = self.parents * self.children
+        one, two = first - self.parents, second - self.parents - each
+        typed = (one >= 0) & (one < each) & (two >= 0) & (two < each) & (end == self.vocabulary.end)
+        return typed & (one // self.children == parent) & (two // self.children == parent)
+
+    def canonical(self, answers: Tensor) -> Tensor:
+        """Return the answers themselves: a triple is written in one way."""
+        return answers
+
+    def evidence(self) -> dict[str, Evidence]:
+        """Return the graph that lies in the weights: each parent joined to its children, in both directions."""
+        children = torch.arange(2 * self.parents * self.children)
+        parents = children % (self.parents * self.children) // self.children
+        pairs = torch.stack([parents, self.parents + children], dim=1)
+        return {**super().evidence(), "edges": torch.cat([pairs, pairs.flip(1)]), "graph_edges": pairs}
+
+
+def sibling_discovery(spec: SiblingDiscoverySpec, seed: int) -> OpenEnded:
+    """Build the task. Streams: "siblings"."""
+    objects = SiblingTriples(spec.parents, spec.children)
+    generator = torch_generator(seed, "data", "examples")
+    answers = split_drawn(objects, spec.held_out_size, spec.train_size, generator)
+    return OpenEnded(spec, seed, "siblings", objects, answers)
