@@ -172,7 +172,7 @@ def test_the_price_meets_the_budget() -> None:
     """Tokens that answer a price as the closed form says: lambda settles where the budget is used, and no more."""
     gain = torch.linspace(0.0, 1.0, 40, dtype=torch.float64)  # nats that the second slot is better by
     log_p = torch.stack([-1.5 * torch.ones_like(gain), gain - 1.5], dim=1)
-    price = torch.tensor(0.0, dtype=torch.float64)
+    price = slots = torch.tensor(0.0, dtype=torch.float64)
     for _ in range(400):
         choices = torch.stack([torch.full_like(log_p, z) for z in (-30.0, 30.0)])
         costs = priced_loss(choices, log_p, price)

@@ -21,7 +21,7 @@ def test_names_build_their_objectives():
     built = {name: type(resolve(OBJECTIVES, name).build(words)) for name in OBJECTIVES}  # type: ignore[attr-defined]
     plain = {"next-token": NextToken, "teacherless": Teacherless, "masked-diffusion": MaskedDiffusion,
              "hybrid-teacherless": Hybrid}  # fmt: skip
-    assert built == {**dict.fromkeys(("first-token", "reversed", "seed"), Wrapped), **plain}
+    assert built == {**dict.fromkeys(("first-token", "pause", "reversed", "seed"), Wrapped), **plain}
 
 
 def test_an_unknown_objective_names_the_nearest():

@@ -24,6 +24,10 @@ OBJECTIVES: Registry[type[Spec]] = Registry(
             "geomem.objectives.specs:NextTokenSpec",
             "cross-entropy of each labelled token given the true tokens before it",
         ),
+        "pause": (
+            "geomem.objectives.specs:PauseSpec",
+            "a learned token that says nothing, between prompt and answer or strewn over a text",
+        ),
         "reversed": (
             "geomem.objectives.specs:ReversedSpec",
             "the answer from its last token to its first, in training and when it is read",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import Field, SerializeAsAny, field_validator, model_validator
+from pydantic import Field, NonNegativeInt, SerializeAsAny, field_validator, model_validator
 
 from geomem.errors import InputError
 from geomem.spec import Spec, resolve
@@ -166,3 +166,48 @@ class SeedSpec(WrappingSpec):
             return inner
         seeds = Seeds(self.length, self.letters, alphabet.size + inner.extra_tokens)
         return Wrapped(inner, partial(seeded, seeds=seeds), partial(Seeded, seeds=seeds), self.letters)
+
+
+class PauseSpec(WrappingSpec):
+    """One token again and again between prompt and answer, to compute in; the answer is read at the last one.
+
+    With mode `random`, for training before that: pauses strewn over the sequence (arXiv 2310.02226). The task's own
+    token for it is used, else one more; a pause is never predicted.
+    """
+
+    kind: Literal["pause"] = "pause"
+    mode: Literal["answer", "random"] = Field("answer", description="before the answer, or at random places")
+    count: NonNegativeInt | tuple[NonNegativeInt, ...] = Field(
+        10, description="pauses before the answer; several: one of them is drawn for each batch"
+    )
+    share: float = Field(0.1, gt=0, lt=1, description="mode random: pauses, as a share of the sequence's length")
+    asked: int | None = Field(
+        None, ge=0, description="pauses at test time; default: as in training, the most of several; none in mode random"
+    )
+
+    @field_validator("count")
+    @classmethod
+    def _some(cls, value: int | tuple[int, ...]) -> int | tuple[int, ...]:
+        if value == ():
+            raise InputError("count: name at least one number of pauses")
+        return value
+
+    def build(self, alphabet: Alphabet) -> Objective:
+        """Return the objective. Without a pause in training and at test time it is `of` itself, bit for bit."""
+        from functools import partial
+
+        from geomem.decoding.paused import Paused
+        from geomem.objectives.pause import pauses_before_answer, strew_pauses
+        from geomem.objectives.wrapping import Wrapped
+
+        inner = self.inner(alphabet)
+        counts = self.count if isinstance(self.count, tuple) else (self.count,)
+        usual = max(counts) if self.mode == "answer" else 0
+        asked = usual if self.asked is None else self.asked
+        if self.mode == "answer" and max(*counts, asked) == 0:
+            return inner
+        own = alphabet.pause is None
+        pause = alphabet.size + inner.extra_tokens if alphabet.pause is None else alphabet.pause
+        strewn = partial(strew_pauses, pause=pause, share=self.share)
+        change = partial(pauses_before_answer, pause=pause, counts=counts) if self.mode == "answer" else strewn
+        return Wrapped(inner, change, partial(Paused, pause=pause, count=asked), int(own))
