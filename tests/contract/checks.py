@@ -55,6 +55,8 @@ SMALL: dict[str, dict[str, Any]] = {
     "cloze": {"vocabulary": 300, "context": 8},
     "contexts": {"context": 2, "most": 50},
     "catch-your-breath": {"gamma": 1.0, "warm_up": 0},  # where waiting costs nothing, uniform logits cost log V
+    "lookup": {"length": 8, "train_size": 30, "test_size": 20},
+    "easy-hard": {"items": 6, "train_size": 30, "test_size": 40},
     "markov": {"vocabulary": 6, "length": 5, "train_size": 30, "held_out_size": 20},
 }
 """Sizes at which the behaviour of a part is looked at; its defaults are built, too."""
