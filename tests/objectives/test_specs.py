@@ -8,6 +8,7 @@ import pytest
 from geomem.batch import Alphabet
 from geomem.errors import InputError
 from geomem.objectives import OBJECTIVES
+from geomem.objectives.catch_your_breath import CatchYourBreath
 from geomem.objectives.hybrid import Hybrid
 from geomem.objectives.masked_diffusion import MaskedDiffusion
 from geomem.objectives.next_token import NextToken
@@ -20,8 +21,8 @@ def test_names_build_their_objectives():
     words = Alphabet(9)
     built = {name: type(resolve(OBJECTIVES, name).build(words)) for name in OBJECTIVES}  # type: ignore[attr-defined]
     plain = {"next-token": NextToken, "teacherless": Teacherless, "masked-diffusion": MaskedDiffusion,
-             "hybrid-teacherless": Hybrid}  # fmt: skip
-    assert built == {**dict.fromkeys(("first-token", "reversed", "seed"), Wrapped), **plain}
+             "hybrid-teacherless": Hybrid, "catch-your-breath": CatchYourBreath}  # fmt: skip
+    assert built == {**dict.fromkeys(("first-token", "pause", "reversed", "seed"), Wrapped), **plain}
 
 
 def test_an_unknown_objective_names_the_nearest():

@@ -19,7 +19,8 @@ from geomem.contexts.matrix import ContextMatrix
 from geomem.runs.directory import Run
 from geomem.runs.tables import History
 from geomem.training import loop
-from geomem.training.distributed import label_weight, own_share, summed, unwrap
+from geomem.decoding.evaluating import unwrap
+from geomem.training.distributed import label_weight, own_share, summed
 from geomem.training.loop import train
 from tests.training.settings import SMALL, new_run, small
 

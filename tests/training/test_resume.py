@@ -97,6 +97,25 @@ def test_resume_in_the_middle_of_each_stage_gives_the_same_bits(
         _same(whole.path, stopped.path)
 
 
+def test_an_objective_that_changes_from_batch_to_batch_goes_on_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = small(
+        checkpoint_every=5,
+        objective={"kind": "catch-your-breath", "loss": "dp", "budget": 1.2, "rate": 0.5, "warm_up": 9, "drop": 0.3},
+    )
+    whole = new_run(tmp_path / "a", spec)
+    train(spec, whole)
+    for stop in (3, 17):
+        stopped = new_run(tmp_path / "b", spec)
+        _interrupt_at(monkeypatch, stop)
+        with pytest.raises(RuntimeError, match="power cut"):
+            train(spec, stopped)
+        monkeypatch.undo()
+        train(resume_spec(stopped), stopped)
+        _same(whole.path, stopped.path)
+
+
 def _interrupt_at(monkeypatch: pytest.MonkeyPatch, stop: int) -> None:
     from geomem.training import loop
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -20,3 +21,10 @@ def evaluating(model: nn.Module) -> Generator[None]:
     finally:
         for module, mode in modes:
             module.training = mode
+
+
+def unwrap(model: Any) -> nn.Module:
+    """Return the model inside Fabric's, DDP's and torch.compile's wrappers."""
+    inner = getattr(model, "_forward_module", model)
+    inner = getattr(inner, "module", inner)
+    return cast(nn.Module, getattr(inner, "_orig_mod", inner))

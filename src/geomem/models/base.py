@@ -57,9 +57,9 @@ class GeomemCausalLM(PreTrainedModel, GenerationMixin):
     def positions_up_to(self, table: nn.Embedding, position_ids: Tensor | None, start: int, stop: int) -> Tensor:
         """Return learned position vectors start..stop-1 as (T, m), or those of `position_ids`.
 
-        Raises InputError when the sequence is longer than the table.
+        Raises InputError when the sequence is longer than the table, unless its ids, shared by some tokens, fit in it.
         """
-        if stop > table.num_embeddings:
+        if stop > table.num_embeddings and (position_ids is None or int(position_ids.max()) >= table.num_embeddings):
             raise InputError(f"a sequence of {stop} tokens is longer than max_positions = {table.num_embeddings}")
         return table.weight[start:stop] if position_ids is None else table(position_ids)
 

@@ -8,6 +8,10 @@ from geomem.spec import Spec
 OBJECTIVES: Registry[type[Spec]] = Registry(
     "objective",
     {
+        "catch-your-breath": (
+            "geomem.objectives.specs:CatchYourBreathSpec",
+            "answer now or ask for another step on the same token; time has a price",
+        ),
         "first-token": (
             "geomem.objectives.specs:FirstTokenSpec",
             "a control: the loss on one token of every answer, the decision, and on nothing else",
@@ -23,6 +27,10 @@ OBJECTIVES: Registry[type[Spec]] = Registry(
         "next-token": (
             "geomem.objectives.specs:NextTokenSpec",
             "cross-entropy of each labelled token given the true tokens before it",
+        ),
+        "pause": (
+            "geomem.objectives.specs:PauseSpec",
+            "a learned token that says nothing, between prompt and answer or strewn over a text",
         ),
         "reversed": (
             "geomem.objectives.specs:ReversedSpec",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -28,4 +28,17 @@ class Objective(Protocol):
 
     def reader(self) -> Reader:
         """Return how a model that was trained so is asked."""
+        ...
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """An objective that changes from batch to batch; a run that is resumed hands it the state it had."""
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return what changes, on the CPU."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Go on from a state."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import Field, SerializeAsAny, field_validator, model_validator
+from pydantic import Field, NonNegativeInt, SerializeAsAny, field_validator, model_validator
 
 from geomem.errors import InputError
 from geomem.spec import Spec, resolve
@@ -166,3 +166,95 @@ class SeedSpec(WrappingSpec):
             return inner
         seeds = Seeds(self.length, self.letters, alphabet.size + inner.extra_tokens)
         return Wrapped(inner, partial(seeded, seeds=seeds), partial(Seeded, seeds=seeds), self.letters)
+
+
+class PauseSpec(WrappingSpec):
+    """One token again and again between prompt and answer, to compute in; the answer is read at the last one.
+
+    With mode `random`, for training before that: pauses strewn over the sequence (arXiv 2310.02226). The task's own
+    token for it is used, else one more; a pause is never predicted.
+    """
+
+    kind: Literal["pause"] = "pause"
+    mode: Literal["answer", "random"] = Field("answer", description="before the answer, or at random places")
+    count: NonNegativeInt | tuple[NonNegativeInt, ...] = Field(
+        10, description="pauses before the answer; several: one of them is drawn for each batch"
+    )
+    share: float = Field(0.1, gt=0, lt=1, description="mode random: pauses, as a share of the sequence's length")
+    asked: int | None = Field(
+        None, ge=0, description="pauses at test time; default: as in training, the most of several; none in mode random"
+    )
+
+    @field_validator("count")
+    @classmethod
+    def _some(cls, value: int | tuple[int, ...]) -> int | tuple[int, ...]:
+        if value == ():
+            raise InputError("count: name at least one number of pauses")
+        return value
+
+    def build(self, alphabet: Alphabet) -> Objective:
+        """Return the objective. Without a pause in training and at test time it is `of` itself, bit for bit."""
+        from functools import partial
+
+        from geomem.decoding.paused import Paused
+        from geomem.objectives.pause import pauses_before_answer, strew_pauses
+        from geomem.objectives.wrapping import Wrapped
+
+        inner = self.inner(alphabet)
+        counts = self.count if isinstance(self.count, tuple) else (self.count,)
+        usual = max(counts) if self.mode == "answer" else 0
+        asked = usual if self.asked is None else self.asked
+        if self.mode == "answer" and max(*counts, asked) == 0:
+            return inner
+        own = alphabet.pause is None
+        pause = alphabet.size + inner.extra_tokens if alphabet.pause is None else alphabet.pause
+        strewn = partial(strew_pauses, pause=pause, share=self.share)
+        change = partial(pauses_before_answer, pause=pause, counts=counts) if self.mode == "answer" else strewn
+        return Wrapped(inner, change, partial(Paused, pause=pause, count=asked), int(own))
+
+
+class CatchYourBreathSpec(ObjectiveSpec):
+    """The model answers or asks for another step on the same token, up to W steps (arXiv 2510.13879).
+
+    Losses: `ap`, the expected discounted probability; `va`, a prescribed distribution of stopping times; `dp`, a
+    price of time; partly reconstructed, see the reference. Baselines of equal length: `last`, `mean`.
+    """
+
+    kind: Literal["catch-your-breath"] = "catch-your-breath"
+    loss: Literal["ap", "va", "dp", "last", "mean"] = Field(
+        "ap", description="the loss, or a baseline without a choice"
+    )
+    slots: int = Field(3, ge=1, description="steps W at most for one token: the token itself and W - 1 pauses")
+    gamma: float = Field(0.95, gt=0, le=1, description="ap: what an answer is worth one step later")
+    beta: float = Field(1.0, gt=0, description="va: strength of the prescribed distribution")
+    prior_mean: float = Field(1.4, gt=1, description="va: mean of its geometric distribution, before it is cut at W")
+    penalty: float = Field(0.1, ge=0, description="dp: nats that a further step costs, at the beginning")
+    budget: float | None = Field(None, ge=1, description="dp: mean steps the penalty is moved to; default: it is fixed")
+    rate: float = Field(0.01, gt=0, description="dp: how fast the penalty moves, a batch")
+    clock: float = Field(0.0, ge=0, lt=1, description="chance that the world insists on an answer at a step")
+    warm_up: int = Field(200, ge=0, description="batches of all steps' cross-entropy at the beginning")
+    bias: float = Field(-2.0, description="added to the logit of don't-know, so that it starts rare")
+    drop: float = Field(0.0, ge=0, le=1, description="chance that a predicted column lacks pauses in a batch")
+    everywhere: bool = Field(False, description="pauses behind tokens that predict no label, too")
+    threshold: float | None = Field(
+        None, gt=0, le=1, description="answer when d is below it; default: when don't-know is not the likeliest output"
+    )
+
+    @model_validator(mode="after")
+    def _budget_fits(self) -> Self:
+        if self.budget is not None and self.loss != "dp":
+            raise InputError(f"budget: belongs to loss dp, got loss {self.loss}")
+        if self.budget is not None and self.budget > self.slots:
+            raise InputError(f"budget: {self.budget} is more than the {self.slots} slots there are")
+        return self
+
+    def build(self, alphabet: Alphabet) -> Objective:
+        """Return the objective."""
+        from geomem.decoding.slots import Slots
+        from geomem.objectives.catch_your_breath import CatchYourBreath, build_loss
+
+        chooses = self.loss in ("ap", "va", "dp") and self.slots > 1
+        wait = alphabet.size + self.slots - 1 if chooses else None
+        slots = Slots(self.slots, alphabet.size, alphabet.size, wait, self.bias, self.everywhere)
+        loss, price = build_loss(self)
+        return CatchYourBreath(slots, loss, price, self.warm_up, self.drop, self.threshold)

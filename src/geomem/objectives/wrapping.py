@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from geomem.batch import AnyBatch, Batch, ContextBatch
 from geomem.decoding.reader import Reader
-from geomem.objectives.objective import Objective
+from geomem.objectives.objective import Objective, Remembering
 
 
 class Wrapped:
@@ -36,3 +36,12 @@ class Wrapped:
     def reader(self) -> Reader:
         """Return the other objective's reader, wrapped."""
         return self._read(self.inner.reader())
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return the other objective's state."""
+        return self.inner.state_dict() if isinstance(self.inner, Remembering) else {}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Hand a state to the other objective."""
+        if isinstance(self.inner, Remembering):
+            self.inner.load_state_dict(state)

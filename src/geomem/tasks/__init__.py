@@ -32,6 +32,14 @@ TASKS: Registry[type[Spec]] = Registry(
             "geomem.tasks.specs:ContextsSpec",
             "what follows each distinct context of a text, with soft labels: a text, or counts that were saved",
         ),
+        "lookup": (
+            "geomem.tasks.specs:LookupSpec",
+            "the value of one key of a table that the prompt states, several pairs a token",
+        ),
+        "easy-hard": (
+            "geomem.tasks.specs:EasyHardSpec",
+            "targets that follow a rule, must be looked up far back, or are noise",
+        ),
         "markov": (
             "geomem.tasks.specs:MarkovSpec",
             "sequences of a Markov source of order 2 whose every probability is known",

@@ -12,8 +12,10 @@ from geomem.spec import Spec, resolve
 if TYPE_CHECKING:
     from geomem.tasks.cloze import ClozeTask
     from geomem.tasks.contexts import ContextsTask
+    from geomem.tasks.easy_hard import EasyHardTask
     from geomem.tasks.in_context import InContextPath
     from geomem.tasks.in_weights import InWeightsEdges, InWeightsPath
+    from geomem.tasks.lookup import LookupTask
     from geomem.tasks.markov import MarkovTask
     from geomem.tasks.text import TextTask
 
@@ -225,3 +227,64 @@ class MarkovSpec(Spec):
         from geomem.tasks.markov import MarkovTask
 
         return MarkovTask(self, seed)
+
+
+def _check_packing(pairs: int, packed: int) -> None:
+    if pairs % packed:
+        raise InputError(f"packed: {pairs} pairs cannot be packed by {packed} without some left over")
+
+
+class LookupSpec(Spec):
+    """Answer with the value of one key of a table that the prompt states in few positions (after arXiv 2310.02226).
+
+    Streams to pre-train on: `text`, `pairs`, `copy`. One token states several keys, or their values.
+    """
+
+    kind: Literal["lookup"] = "lookup"
+    keys: int = Field(6, ge=2, description="keys there are")
+    values: int = Field(6, ge=2, description="values there are")
+    pairs: int = Field(4, ge=1, description="pairs in a table, with different keys")
+    packed: int = Field(2, ge=1, description="keys, or values, in one token")
+    length: int = Field(32, ge=4, description="tokens of a sequence to pre-train on, even")
+    train_size: int = Field(50_000, ge=1, description="training examples of each kind")
+    test_size: int = Field(1000, ge=1, description="held-out examples of each kind")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        _check_packing(self.pairs, self.packed)
+        if self.pairs > self.keys:
+            raise InputError(f"pairs: {self.pairs} pairs need as many different keys, got keys {self.keys}")
+        if self.length % 2:
+            raise InputError(f"length: must be even, got {self.length}")
+        return self
+
+    def build(self, seed: int) -> LookupTask:
+        """Build the task; `seed` decides every example."""
+        from geomem.tasks.lookup import LookupTask
+
+        return LookupTask(self, seed)
+
+
+class EasyHardSpec(Spec):
+    """Predict targets that follow a rule, must be looked up far back, or are noise (after arXiv 2510.13879)."""
+
+    kind: Literal["easy-hard"] = "easy-hard"
+    keys: int = Field(4, ge=2, description="keys, each with a value in every table")
+    values: int = Field(4, ge=2, description="values, which all targets are")
+    packed: int = Field(2, ge=1, description="keys, or values, in one token of the table")
+    cues: int = Field(8, ge=1, description="tokens after which the target is a fixed one")
+    items: int = Field(12, ge=1, description="targets in a sequence")
+    noise: float = Field(0.1, ge=0, lt=1, description="share of targets that are noise; half of the others are easy")
+    train_size: int = Field(100_000, ge=1, description="training sequences")
+    test_size: int = Field(500, ge=1, description="held-out sequences")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        _check_packing(self.keys, self.packed)
+        return self
+
+    def build(self, seed: int) -> EasyHardTask:
+        """Build the task; `seed` decides the rule and every sequence."""
+        from geomem.tasks.easy_hard import EasyHardTask
+
+        return EasyHardTask(self, seed)

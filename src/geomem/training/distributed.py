@@ -7,9 +7,8 @@ processes take the same step as one, to rounding.
 from __future__ import annotations
 
 import os
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
-import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
@@ -48,10 +47,3 @@ def summed(fabric: Fabric, value: Tensor) -> Tensor:
     if fabric.world_size == 1:
         return value
     return cast(Tensor, fabric.all_reduce(value.detach().clone(), reduce_op="sum"))
-
-
-def unwrap(model: Any) -> torch.nn.Module:
-    """Return the model inside Fabric's, DDP's and torch.compile's wrappers."""
-    inner = getattr(model, "_forward_module", model)
-    inner = getattr(inner, "module", inner)
-    return cast(torch.nn.Module, getattr(inner, "_orig_mod", inner))

@@ -12,15 +12,15 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from geomem.batch import AnyBatch
-from geomem.decoding.evaluating import evaluating
+from geomem.decoding.evaluating import evaluating, unwrap
 from geomem.errors import RunError, unknown_name
 from geomem.hardware import choose_device, choose_dtype, choose_threads, keep_freed_memory
-from geomem.objectives.objective import Objective
+from geomem.objectives.objective import Objective, Remembering
 from geomem.runs.directory import Run, Status
 from geomem.runs.tables import History
 from geomem.seeding import stream_seed
 from geomem.tasks.task import Task
-from geomem.training.distributed import label_weight, make_fabric, own_share, summed, unwrap
+from geomem.training.distributed import label_weight, make_fabric, own_share, summed
 from geomem.training.evidence import check_measurements, measure_now
 from geomem.training.interrupt import GracefulInterrupt
 from geomem.training.keep import keep_checkpoint, keep_results
@@ -151,6 +151,8 @@ class Loop:
         self.raw.load_state_dict(self.state.model)
         self.optimizer = self._optimizer(self.spec.stages[self.state.stage])
         self.optimizer.load_state_dict(self.state.optimizer)
+        if isinstance(self.objective, Remembering):
+            self.objective.load_state_dict(self.state.objective)
 
     # -- running -------------------------------------------------------------------------------------------------
 
@@ -346,6 +348,8 @@ class Loop:
             return
         self.state.model = self.raw.state_dict()
         self.state.optimizer = self.optimizer.state_dict()
+        if isinstance(self.objective, Remembering):
+            self.state.objective = self.objective.state_dict()
         kept, self.state.seconds = self.state.seconds, self._seconds()
         self.state.save(self.run_dir.path / "resume" / "state.pt")
         self.state.seconds = kept

@@ -29,6 +29,7 @@ class TrainState:
     history: History = field(default_factory=History)
     model: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
     optimizer: dict[str, Any] = field(default_factory=dict[str, Any])
+    objective: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
 
     def save(self, path: Path) -> None:
         """Write the state, the random generators included, in place of the last one.
@@ -43,6 +44,7 @@ class TrainState:
             "history": self.history.state(),
             "model": self.model,
             "optimizer": self.optimizer,
+            "objective": self.objective,
             "random": torch.get_rng_state(),
             "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
         }
@@ -63,7 +65,8 @@ class TrainState:
             if torch.cuda.is_available() and content["random_cuda"]:
                 torch.cuda.set_rng_state_all(content["random_cuda"])
             return cls(content["step"], content["stage"], content["met"], content["seconds"],
-                       History.from_state(content["history"]), content["model"], content["optimizer"])  # fmt: skip
+                       History.from_state(content["history"]), content["model"], content["optimizer"],
+                       content["objective"])  # fmt: skip
         except FileNotFoundError:
             raise RunError(f"{path}: no saved state to resume from") from None
         except Exception as error:
