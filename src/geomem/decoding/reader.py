@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from geomem.batch import Batch, answer_length, hide_answers, labelled_columns
 from geomem.decoding.generate import generate
-from geomem.decoding.sampling import Sampling
+from geomem.decoding.sampling import GREEDY, Sampling
 
 
 class Reader(ABC):
@@ -30,7 +30,7 @@ class Reader(ABC):
         prompts: Tensor,
         length: int,
         *,
-        sampling: Sampling = Sampling(),
+        sampling: Sampling = GREEDY,
         generator: torch.Generator | None = None,
     ) -> Tensor:
         """Return answers (B, `length`) int64 to prompts (B, T), decoded freely."""
@@ -65,7 +65,7 @@ class Autoregressive(Reader):
         prompts: Tensor,
         length: int,
         *,
-        sampling: Sampling = Sampling(),
+        sampling: Sampling = GREEDY,
         generator: torch.Generator | None = None,
     ) -> Tensor:
         """Return answers (B, `length`) int64 to prompts (B, T)."""
@@ -102,7 +102,7 @@ class OneShot(Reader):
         prompts: Tensor,
         length: int,
         *,
-        sampling: Sampling = Sampling(),
+        sampling: Sampling = GREEDY,
         generator: torch.Generator | None = None,
     ) -> Tensor:
         """Return answers (B, `length`): one pass, every position chosen by itself."""
@@ -132,7 +132,7 @@ class Reversed(Reader):
         prompts: Tensor,
         length: int,
         *,
-        sampling: Sampling = Sampling(),
+        sampling: Sampling = GREEDY,
         generator: torch.Generator | None = None,
     ) -> Tensor:
         """Return answers (B, `length`), decoded from the last to the first."""
