@@ -34,7 +34,9 @@ class Exact(nn.Module):
             mass = self.joint * fits
             for place in range(3):
                 for bit in (0, 1):
-                    logits[row, place + 1, bit] = (mass[self.words[:, place] == bit].sum() / mass.sum()).log().clamp(-30)
+                    logits[row, place + 1, bit] = (
+                        (mass[self.words[:, place] == bit].sum() / mass.sum()).log().clamp(-30)
+                    )
         return SimpleNamespace(logits=logits)
 
 

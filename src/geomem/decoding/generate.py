@@ -102,6 +102,9 @@ class _Reading:
         common = self._common(distinct)
         if common:
             self._read(distinct[:1, :common])
+        if self._cache is None:
+            common = 0  # it has turned out to keep none
+        elif common:
             self._cache.reorder_cache(torch.zeros(len(distinct), dtype=torch.int64, device=prompts.device))
         self.logits = self._read(distinct[:, common:])
 
