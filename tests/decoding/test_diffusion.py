@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import itertools
+from types import SimpleNamespace
 
 import pytest
 import torch
 import torch.nn.functional as F
-from types import SimpleNamespace
 from torch import Tensor, nn
 
 from geomem.batch import answer_batch

@@ -127,7 +127,9 @@ class _Reading:
 
     def _read(self, tokens: Tensor) -> Tensor:
         options: dict[str, Any] = {} if self._cache is None else {self._name: self._cache, "use_cache": True}
-        output = self._model(input_ids=tokens, logits_to_keep=1, **options)
+        # Asked for by name only where it saves something: not every model on disk knows the word.
+        keep = {"logits_to_keep": 1} if tokens.shape[1] > 1 else {}
+        output = self._model(input_ids=tokens, **keep, **options)
         if self._cache is not None and getattr(output, self._name, None) is None:
             self._cache = None  # a model that takes a cache and fills none, as one without attention does
         return output.logits[:, -1]

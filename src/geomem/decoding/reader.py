@@ -56,8 +56,10 @@ class Autoregressive(Reader):
     def logits(self, model: nn.Module, batch: Batch) -> Tensor:
         """Return teacher-forced logits (B, K, size)."""
         columns = labelled_columns(batch.labels) if batch.columns is None else batch.columns
-        keep = columns if isinstance(columns, int) else columns - 1
-        return model(input_ids=batch.tokens[:, :-1], logits_to_keep=keep).logits[..., : self.size]
+        inputs = batch.tokens[:, :-1]
+        # Asked for by name only where it saves something: not every model on disk knows the word.
+        keep = {} if isinstance(columns, int) and columns == inputs.shape[1] else {"logits_to_keep": _before(columns)}
+        return model(input_ids=inputs, **keep).logits[..., : self.size]
 
     def generate(
         self,
@@ -76,13 +78,18 @@ class Autoregressive(Reader):
         free = forced.clone()
         wrong = torch.zeros(len(targets), dtype=torch.bool, device=targets.device)
         for column in range(1, targets.shape[1]):
-            wrong |= free[:, column - 1] != targets[:, column - 1]
-            rows = wrong.nonzero().flatten()
+            fresh = ~wrong & (free[:, column - 1] != targets[:, column - 1])
+            rows = fresh.nonzero().flatten()
             if len(rows) > 0:
                 inputs = torch.cat([prompts[rows], free[rows, :column]], dim=1)
-                last = model(input_ids=inputs, logits_to_keep=1).logits[:, -1, : self.size]
-                free[rows, column] = last.argmax(-1)
+                free[rows, column:] = generate(model, inputs, targets.shape[1] - column, size=self.size)
+            wrong |= fresh
         return free
+
+
+def _before(columns: int | Tensor) -> int | Tensor:
+    """Return the positions from which labels in `columns` are predicted, as `logits_to_keep` takes them."""
+    return columns if isinstance(columns, int) else columns - 1
 
 
 @dataclass(frozen=True)

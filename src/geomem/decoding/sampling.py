@@ -64,7 +64,7 @@ class Sampling:
 
 
 GREEDY = Sampling()
-"""The most likely token."""
+"""The most likely token, always."""
 
 
 def draw(probs: Tensor, generator: torch.Generator | None = None) -> Tensor:
