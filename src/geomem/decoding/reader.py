@@ -78,12 +78,12 @@ class Autoregressive(Reader):
         free = forced.clone()
         wrong = torch.zeros(len(targets), dtype=torch.bool, device=targets.device)
         for column in range(1, targets.shape[1]):
-            wrong |= free[:, column - 1] != targets[:, column - 1]
-            rows = wrong.nonzero().flatten()
+            fresh = ~wrong & (free[:, column - 1] != targets[:, column - 1])
+            rows = fresh.nonzero().flatten()
             if len(rows) > 0:
                 inputs = torch.cat([prompts[rows], free[rows, :column]], dim=1)
-                last = model(input_ids=inputs, logits_to_keep=1).logits[:, -1, : self.size]
-                free[rows, column] = last.argmax(-1)
+                free[rows, column:] = generate(model, inputs, targets.shape[1] - column, size=self.size)
+            wrong |= fresh
         return free
 
 

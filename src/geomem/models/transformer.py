@@ -105,12 +105,12 @@ class GeomemTransformerForCausalLM(GeomemCausalLM):
         if use_cache and past_key_values is None:
             past_key_values = DynamicCache()
         past = past_key_values.get_seq_length() if past_key_values is not None else 0
-        plain = attention_mask is None and past_key_values is None and maps is None and states is None
+        plain = attention_mask is None and maps is None and states is None
 
         wanted, shared = None, 0
         if plain and labels is None and len(self.layers):
             wanted = _wanted_positions(logits_to_keep, source.shape[1], source.device)
-        if wanted is not None and position_ids is None and input_ids is not None:
+        if wanted is not None and position_ids is None and past_key_values is None and input_ids is not None:
             shared = self._shared_prefix(input_ids, wanted)
         keep = None if wanted is None else wanted - shared
         layout = self._layout(source, past, shared, attention_mask, position_ids)
