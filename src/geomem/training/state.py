@@ -66,7 +66,7 @@ class TrainState:
                 torch.cuda.set_rng_state_all(content["random_cuda"])
             return cls(content["step"], content["stage"], content["met"], content["seconds"],
                        History.from_state(content["history"]), content["model"], content["optimizer"],
-                       content["objective"])  # fmt: skip
+                       content.get("objective", {}))  # fmt: skip
         except FileNotFoundError:
             raise RunError(f"{path}: no saved state to resume from") from None
         except Exception as error:
