@@ -52,6 +52,10 @@ STUDIES: Registry[Study] = Registry(
             "geomem.studies.logit_low_rank.study:STUDY",
             "what follows one prompt is a combination of what follows others (arXiv 2510.24966)",
         ),
+        "pitfalls-ntp": (
+            "geomem.studies.pitfalls_ntp.study:STUDY",
+            "next-token training learns to follow a path and not to plan it (arXiv 2403.06963)",
+        ),
         "representation-comparison": (
             "geomem.studies.representation_comparison.study:STUDY",
             "what similarities of representations say from few stimuli and units (arXiv 1911.07986)",
