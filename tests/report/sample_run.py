@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from geomem.runs.directory import Run
+from geomem.runs.examples import Example, Examples
 from geomem.runs.exhibits import (
     BarPanel,
     Bars,
@@ -203,6 +204,57 @@ def storage_table() -> Table:
                  columns=("graph", "nodes", "bits", "norm ratio", "note"), rows=rows)  # fmt: skip
 
 
+def walks() -> Examples:
+    """Answers to a star of two arms: down the wrong arm and then to the goal, right, and broken."""
+    positions = ((0, 0), (1, 0.5), (2, 0.5), (3, 0.5), (1, -0.5), (2, -0.5), (3, -0.5))
+    base = Example(
+        title="prompt 1",
+        verdict="wrong arm",
+        right=False,
+        prompt=(
+            "4",
+            "9",
+            "|",
+            "4",
+            "7",
+            "|",
+            "9",
+            "1",
+            "|",
+            "7",
+            "5",
+            "|",
+            "1",
+            "3",
+            "|",
+            "5",
+            "2",
+            "/",
+            "4",
+            "3",
+            "=",
+        ),
+        answer=("4", "7", "5", "3"),
+        expected=("4", "9", "1", "3"),
+        wrong=1,
+        labels=("4", "9", "1", "3", "7", "5", "2"),
+        positions=positions,
+        edges=((0, 1), (0, 4), (1, 2), (4, 5), (2, 3), (5, 6)),
+        true_path=(0, 1, 2, 3),
+        path=(0, 4, 5, 3),
+        marked=(0, 3),
+    )
+    right = {"title": "prompt 2", "verdict": "right", "right": True, "answer": base.expected, "wrong": None}
+    names = ("Mongolia", "China", "Nepal", EVIL, "Lao", "Chad", "Oman")
+    far = ((0, 0), (1, 2), (2, 2), (3, 2), (1, -2), (2, -2), (3, -2))
+    broken = {"title": "prompt 3", "verdict": EVIL, "labels": names, "positions": far, "path": (0, -1, -1, 3),
+              "answer": ("Mongolia", EVIL, "=", "Chad"), "expected": ()}  # fmt: skip
+    return Examples(id="walks", title="What it answered, prompt by prompt", caption="The green band is the right path.",
+                    experiment="path finding", order=20,
+                    examples=(base, base.model_copy(update={**right, "path": base.true_path}),
+                              base.model_copy(update=broken)))  # fmt: skip
+
+
 def claims() -> list[Verdict]:
     words: list[VerdictWord] = ["supported"] * 9 + ["contradicted", "inconclusive"] + ["not-run"] * 9
     statements = [
@@ -243,7 +295,7 @@ def make_study(path: Path, *, name: str = "geometric-memory", finding: str = "",
     choices = {"device": "cpu, because no CUDA device was found", "threads": "2, the cores there are"}
     run = Run.create_at(path, title, "study", spec, [0, 1, 2], choices)
     exhibits = [star_map(), country_map(), accuracy_curves(), loss_curves(), leaf_heatmap(), eigen_bars(),
-                direction_bars(), storage_table()]  # fmt: skip
+                direction_bars(), storage_table(), walks()]  # fmt: skip
     for exhibit in exhibits:
         changes = {"title": f"{exhibit.title} {EVIL}", "caption": EVIL} if evil else {}
         write_exhibit(path / "exhibits", exhibit.model_copy(update=changes))

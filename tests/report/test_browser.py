@@ -216,6 +216,47 @@ def test_headings_descend_step_by_step_and_pictures_have_names(chromium: Any, st
 
 
 @pytest.mark.parametrize("width", [390, 1280])
+def test_examples_are_stepped_through(chromium: Any, study_page: Path, width: int) -> None:
+    with opened(chromium, study_page, width=width) as page:
+        figure = page.locator("#figure-walks")
+        figure.scroll_into_view_if_needed()
+        shown = figure.locator(".example:visible")
+        back, on = figure.get_by_role("button", name="Previous"), figure.get_by_role("button", name="Next")
+        assert shown.count() == 1
+        assert figure.locator(".place").inner_text() == "1 of 3"
+        assert back.is_disabled()
+        assert shown.locator("mark").inner_text() == "7"
+        assert shown.locator(".badge").inner_text() == "wrong arm"
+        on.click()
+        assert figure.locator(".place").inner_text() == "2 of 3"
+        assert shown.locator("mark").count() == 0
+        on.press("ArrowRight")
+        assert figure.locator(".place").inner_text() == "3 of 3"
+        assert on.is_disabled()
+        assert EVIL in shown.locator(".badge").inner_text()
+        assert page.evaluate("window.pwned") is None
+        assert page.evaluate(OVERLAPS) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        back.click()
+        back.click()
+        assert figure.locator(".place").inner_text() == "1 of 3"
+        # The right path lies under the model's, and both start at the root.
+        bands = figure.locator(".example:visible line.true").all()
+        assert len(bands) == 3
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert shown.count() == 3
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert shown.count() == 1
+
+
+def test_examples_are_all_there_without_javascript(chromium: Any, study_page: Path) -> None:
+    with opened(chromium, study_page, java_script_enabled=False) as page:
+        figure = page.locator("#figure-walks")
+        assert figure.locator(".example:visible").count() == 3
+        assert figure.get_by_role("button").count() == 0
+
+
+@pytest.mark.parametrize("width", [390, 1280])
 def test_a_comparison_reads_as_well(chromium: Any, tmp_path: Path, width: int) -> None:
     runs = [make_train(tmp_path / name, seed=seed) for seed, name in enumerate("ab")]
     with opened(chromium, write_comparison(runs, tmp_path / "out.html"), width=width) as page:

@@ -37,7 +37,8 @@ def test_nothing_from_data_becomes_a_tag(study_page: Path) -> None:
 def test_every_figure_is_beside_the_page(study_page: Path) -> None:
     names = {path.name for path in (study_page.parent / "figures").iterdir()}
     drawn = ("star-map", "country-map", "path-accuracy", "losses", "leaf-first-hop", "eigen-projections", "directions")
-    assert names == {f"{name}.{kind}" for name in drawn for kind in ("svg", "png", "pdf", "csv")} | {"storage.csv"}
+    pictures = {f"{name}.{kind}" for name in drawn for kind in ("svg", "png", "pdf", "csv")}
+    assert names == pictures | {"storage.csv", "walks.csv"}
 
 
 def test_verdicts_can_be_downloaded_with_their_seeds(study_page: Path) -> None:

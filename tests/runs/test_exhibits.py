@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from geomem.errors import RunError
+from geomem.runs.examples import Example, Examples
 from geomem.runs.exhibits import (
     BarPanel,
     Bars,
@@ -33,7 +34,7 @@ from geomem.runs.exhibits import (
 )
 
 
-def one_of_each() -> list[Curves | Heatmap | Bars | Map | Table]:
+def one_of_each() -> list[Curves | Heatmap | Bars | Map | Table | Examples]:
     line = Series(name="a", x=np.arange(3), y=torch.tensor([0.1, 0.2, 0.3]), low=[0, 0.1, 0.2], high=[0.2, 0.3, 0.4])
     bars = BarPanel(title="p", categories=("e1", "e2"), series=(BarSeries(name="λ", values=(1, 0.5)),))
     return [
@@ -44,7 +45,9 @@ def one_of_each() -> list[Curves | Heatmap | Bars | Map | Table]:
             id="map", title="m", panels=(MapPanel(title="p", positions=np.eye(2)),), labels=("x", "y"), edges=((0, 1),)
         ),
         Table(id="table", title="t", order=9, columns=("a", "b"), rows=((1, "x"), (0.5, None))),
-    ]
+        Examples(id="walks", title="w", order=10, examples=(Example(title="1", verdict="v", right=True, labels=("a",),
+                                                                    positions=np.zeros((1, 2))),)),
+    ]  # fmt: skip
 
 
 def test_every_kind_survives_the_disk_in_order(tmp_path: Path) -> None:
@@ -52,7 +55,7 @@ def test_every_kind_survives_the_disk_in_order(tmp_path: Path) -> None:
     for exhibit in exhibits:
         write_exhibit(tmp_path, exhibit)
     read = read_exhibits(tmp_path)
-    assert [exhibit.id for exhibit in read] == ["map", "bars", "heat", "curves", "table"]
+    assert [exhibit.id for exhibit in read] == ["map", "bars", "heat", "curves", "table", "walks"]
     assert {exhibit.id: exhibit for exhibit in read} == {exhibit.id: exhibit for exhibit in exhibits}
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(f"{exhibit.id}.json" for exhibit in exhibits)
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from geomem.errors import RunError
-from geomem.studies.over_training import at, by_step, course, from_step, over_training
+from geomem.studies.over_training import at, best, by_step, course, first_above, from_step, over_training
 from tests.studies.geometric_memory.samples import Made
 
 COURSES = [{0: 1.0, 10: 5.0}, {0: 2.0, 10: 7.0}]
@@ -21,6 +21,13 @@ def test_a_number_a_seed_is_combined_from_courses() -> None:
     found = over_training(evidence, "c", lambda one, two: one[10] - two[0], "a", "b")
     assert found == {0: 4.0, 1: 6.0}
     assert course(evidence, "c", 1, "a") == COURSES[1]
+
+
+def test_when_a_level_is_exceeded() -> None:
+    found = {0: 0.1, 10: 0.9, 20: 0.95, 30: 0.2}
+    assert first_above(found, 0.9) == 20.0
+    assert first_above(found, 0.95) == float("inf")
+    assert best(found) == 0.95
 
 
 def test_a_seed_that_diverged_counts_as_lost(tmp_path: Path) -> None:

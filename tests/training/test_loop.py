@@ -13,6 +13,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from geomem.errors import InputError
 from geomem.runs.directory import Run
 from geomem.runs.tables import History, read_measurements
+from geomem.tasks.in_context import InContextStream
+from geomem.training.cost import estimate
 from geomem.training.evidence import gather
 from geomem.training.loop import headline_metric, resume_spec, train
 from geomem.training.progress import Event
@@ -168,3 +170,24 @@ def text_model(folder: Path, **changes: Any) -> TrainSpec:
             **changes,
         }
     )
+
+
+def test_fresh_examples_never_come_twice_whatever_the_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    made = InContextStream.batch
+
+    def noted(self: InContextStream, index: torch.Tensor) -> Any:
+        seen.extend(index.tolist())
+        return made(self, index)
+
+    monkeypatch.setattr(InContextStream, "batch", noted)
+    task = {"kind": "in-context-path", "length": 3, "num_nodes": 6, "train_size": None, "test_size": 4}
+    stages = [{"steps": 3, "batch": {"paths": 5}}, {"steps": 2, "batch": {"paths": 2}}]
+    spec = small(task=task, stages=stages)
+    train(spec, new_run(tmp_path, spec))
+    assert seen == list(range(19))
+    endless = small(task=task, stages=[{"steps": 3}])
+    with pytest.raises(InputError, match="stream 'paths' has no end; give its batch size"):
+        train(endless, new_run(tmp_path, endless))
+    (line,) = [line for line in estimate(spec).lines() if line.startswith("data:")]
+    assert line == "data: endless paths"

@@ -18,13 +18,13 @@ import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from geomem.report import bars, curves, heatmap, maps, profiles
+from geomem.report import bars, curves, examples, heatmap, maps, profiles
 from geomem.report.style import PAPER, Shape, figure_style
 from geomem.report.svg import for_page
 from geomem.runs.atomic import write_atomic
-from geomem.runs.exhibits import Bars, Curves, Heatmap, Map, Profiles, Table
+from geomem.runs.exhibits import Bars, Curves, Examples, Heatmap, Map, Profiles, Table
 
-AnyExhibit: TypeAlias = Union[Curves, Profiles, Heatmap, Bars, Map, Table]
+AnyExhibit: TypeAlias = Union[Curves, Profiles, Heatmap, Bars, Map, Table, Examples]
 Drawn: TypeAlias = Union[Curves, Profiles, Heatmap, Bars, Map]
 
 FORMATS = ("svg", "png", "pdf")
@@ -45,10 +45,10 @@ def data_csv(exhibit: AnyExhibit) -> str:
 
 
 def write_figures(directory: Path, exhibit: AnyExhibit) -> list[Path]:
-    """Write `<id>.svg`, `.png`, `.pdf` and `.csv` (a table: `.csv` only) and return their paths."""
+    """Write `<id>.svg`, `.png`, `.pdf` and `.csv` (a table, examples: `.csv` only) and return their paths."""
     path = directory / f"{exhibit.id}.csv"
     write_atomic(path, data_csv(exhibit))
-    if isinstance(exhibit, Table):
+    if isinstance(exhibit, Table | Examples):
         return [path]
     with figure_style(), _unknown_glyphs_are_fine():
         mpl.rcParams["svg.hashsalt"] = exhibit.id
@@ -115,6 +115,8 @@ def _rows(exhibit: AnyExhibit) -> list[list[Any]]:
         return bars.rows(exhibit)
     if isinstance(exhibit, Map):
         return maps.rows(exhibit)
+    if isinstance(exhibit, Examples):
+        return examples.rows(exhibit)
     return [list(exhibit.columns), *(list(row) for row in exhibit.rows)]
 
 

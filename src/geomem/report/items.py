@@ -13,11 +13,12 @@ from markupsafe import Markup
 from geomem.numbers import number
 from geomem.report import maps
 from geomem.report.assets import csv_uri
+from geomem.report.examples import ExampleView, views
 from geomem.report.figures import AnyExhibit, data_csv, page_svg
 from geomem.report.style import MUTED, PALETTE, SOFT
-from geomem.runs.exhibits import Bars, Curves, Heatmap, Map, Profiles, Table
+from geomem.runs.exhibits import Bars, Curves, Examples, Heatmap, Map, Profiles, Table
 
-KIND_ORDER = {"curves": 0, "profiles": 0, "heatmap": 1, "bars": 2, "map": 3, "table": 4}
+KIND_ORDER = {"curves": 0, "profiles": 0, "heatmap": 1, "bars": 2, "map": 3, "table": 4, "examples": 5}
 _VARIABLES = {**{tone: f"--c{slot}" for slot, tone in enumerate(PALETTE)}, MUTED: "--muted", SOFT: "--soft"}
 
 
@@ -47,6 +48,7 @@ class Item:
     head: list[Cell] = field(default_factory=list[Cell])
     body: list[list[Cell]] = field(default_factory=list[list[Cell]])
     sortable: bool = False
+    examples: list[ExampleView] = field(default_factory=list[ExampleView])
 
 
 def page_item(exhibit: AnyExhibit, *, prefix: str = "", live: bool = True) -> Item:
@@ -69,6 +71,8 @@ def page_item(exhibit: AnyExhibit, *, prefix: str = "", live: bool = True) -> It
             for row in exhibit.rows
         ]  # fmt: skip
         return Item(**common, single=False, head=head, body=body, sortable=exhibit.sortable)
+    if isinstance(exhibit, Examples):
+        return Item(**common, single=False, examples=views(exhibit))
     return Item(
         **common,
         single=_single(exhibit),

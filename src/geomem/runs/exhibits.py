@@ -8,62 +8,16 @@ number is NaN here and `null` in the file. Arrays and tensors are accepted where
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias, Union
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from geomem.errors import RunError
 from geomem.runs.atomic import write_atomic
-
-
-def _plain(value: Any) -> Any:
-    """Turn an array or a tensor into nested lists."""
-    return value.tolist() if hasattr(value, "tolist") else value
-
-
-def _rounded(value: Any) -> Any:
-    if value is None:
-        return math.nan
-    return float(f"{value:.6g}") if isinstance(value, (int, float)) else value
-
-
-def _vector(value: Any) -> Any:
-    plain = _plain(value)
-    return tuple(_rounded(_plain(item)) for item in plain) if isinstance(plain, (list, tuple)) else plain
-
-
-Number: TypeAlias = Annotated[float, BeforeValidator(lambda value: _rounded(_plain(value)))]
-Vector: TypeAlias = Annotated[tuple[float, ...], BeforeValidator(_vector)]
-Matrix: TypeAlias = Annotated[tuple[Vector, ...], BeforeValidator(_plain)]
-Words: TypeAlias = tuple[str, ...]
-Nodes: TypeAlias = Annotated[tuple[int, ...], BeforeValidator(_plain)]
-NodeLists: TypeAlias = Annotated[tuple[Nodes, ...], BeforeValidator(_plain)]
-
-
-class Part(BaseModel):
-    """Base of all parts of an exhibit: frozen, no unknown keys, NaN allowed and written as null."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
-
-
-class ExhibitBase(Part):
-    """What every exhibit has: a name for its files, words for the reader, and its place in the report.
-
-    id: lower-case letters, digits, '-' and '_'; names the files.
-    experiment: the experiment it belongs to; the report makes one section of each.
-    hero: shown on the first screen. order: place within its section. interactive: may be hovered, tapped (maps only).
-    """
-
-    id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=100)
-    title: str
-    caption: str = ""
-    experiment: str = ""
-    hero: bool = False
-    order: int = 0
-    interactive: bool = False
+from geomem.runs.examples import Examples
+from geomem.runs.exhibit_parts import ExhibitBase, Matrix, NodeLists, Nodes, Number, Part, Vector, Words
 
 
 class Reference(Part):
@@ -293,7 +247,9 @@ class Table(ExhibitBase):
         return self
 
 
-Exhibit: TypeAlias = Annotated[Union[Curves, Profiles, Heatmap, Bars, Map, Table], Field(discriminator="kind")]
+Exhibit: TypeAlias = Annotated[
+    Union[Curves, Profiles, Heatmap, Bars, Map, Table, Examples], Field(discriminator="kind")
+]
 VerdictWord: TypeAlias = Literal["supported", "contradicted", "inconclusive", "not-run"]
 
 
@@ -334,7 +290,7 @@ def write_exhibit(directory: Path, exhibit: ExhibitBase) -> Path:
     return path
 
 
-def read_exhibits(directory: Path) -> list[Curves | Profiles | Heatmap | Bars | Map | Table]:
+def read_exhibits(directory: Path) -> list[Curves | Profiles | Heatmap | Bars | Map | Table | Examples]:
     """Read every exhibit of a directory, by order then id; [] when there is none.
 
     Raises RunError naming the file that cannot be read.

@@ -43,6 +43,16 @@ def at(found: Course, step: int) -> float:
     return found[step]
 
 
+def first_above(found: Course, level: float) -> float:
+    """Return the first step at which the value exceeds a level; infinity if it never does."""
+    return next((float(step) for step, value in found.items() if value > level), math.inf)
+
+
+def best(found: Course) -> float:
+    """Return the largest value."""
+    return max(found.values())
+
+
 def from_step(found: Course, step: int) -> list[float]:
     """Return the values at a step and later. Raises RunError when there is none."""
     later = [value for place, value in found.items() if place >= step]

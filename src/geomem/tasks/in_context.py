@@ -1,13 +1,14 @@
 """A fresh path-star in every prompt, and the path from its root to a goal (arXiv 2403.06963, section 4).
 
-    a b | c d | ... | y z / root goal   root v1 ... goal
+    a b | c d | ... | y z / root goal =   root v1 ... goal
 
-Edges are stated parent first, in shuffled order; loss on everything after the goal.
+Edges are stated parent first, in shuffled order; loss on everything after the `=`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -16,14 +17,31 @@ from torch import Tensor, nn
 from geomem.batch import IGNORE, Batch
 from geomem.counter import random_orders
 from geomem.decoding.reader import OneShot, Reader
+from geomem.errors import InputError
 from geomem.seeding import stream_seed
 from geomem.tasks.path_metrics import path_chance, path_metrics
 from geomem.tasks.paths import first_hop_column, path_targets
-from geomem.tasks.scoring import predict
+from geomem.tasks.scoring import Predictions, predict
+from geomem.tasks.star_metrics import star_chance, star_metrics
+from geomem.tasks.streams import ENDLESS
 from geomem.tasks.task import Evidence, Split, Stream, Task, Vocabulary
+from geomem.tasks.vocabulary import PromptVocabulary
 
 if TYPE_CHECKING:
     from geomem.tasks.specs import InContextPathSpec
+
+
+@dataclass(frozen=True)
+class Stars:
+    """B path-stars with their prompts.
+
+    prompts: (B, P) int64. arms: (B, d, l) int64, the nodes of each arm, root first; arm 0 leads to the goal.
+    places: (B, d) int64, where among the edges of the prompt the first edge of each arm stands.
+    """
+
+    prompts: Tensor
+    arms: Tensor
+    places: Tensor
 
 
 class InContextStream:
@@ -31,7 +49,7 @@ class InContextStream:
 
     def __init__(self, spec: InContextPathSpec, size: int, seed: int) -> None:
         self.spec, self.size, self._seed = spec, size, seed
-        self._vocabulary = Vocabulary(spec.names)
+        self._vocabulary = star_vocabulary(spec)
 
     def batch(self, index: Tensor) -> Batch:
         """Return the prompts `index` (B,) int64 with their answers, on the device of `index`."""
@@ -42,7 +60,9 @@ class InContextStream:
         return Batch(tokens, labels, columns=targets.shape[1], index=index)
 
     def full(self) -> Batch:
-        """Return all prompts."""
+        """Return all prompts. Raises InputError when there is no end of them."""
+        if self.size == ENDLESS:
+            raise InputError(f"task {self.spec.kind}: there is no end of fresh prompts; give it a train_size")
         return self.batch(torch.arange(self.size))
 
     def to(self, device: torch.device | str) -> InContextStream:
@@ -50,19 +70,29 @@ class InContextStream:
         return self
 
     def examples(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        """Return prompts (B, 3 E + 2), E = arms * (length - 1), and the tokens to answer (B, l), for `index` (B,)."""
-        paths = self.paths(index)
-        parents, children = paths[:, :, :-1].flatten(1), paths[:, :, 1:].flatten(1)
-        ends = torch.full_like(parents, self._vocabulary.bar)
+        """Return prompts (B, P) and the tokens to answer (B, l), for `index` (B,).
+
+        With E = arms * (length - 1) edges, P is 3 E + 3 with the `=`, else 3 E + 2.
+        """
+        stars = self.stars(index)
+        return stars.prompts, path_targets(stars.arms[:, 0], self.spec.target)
+
+    def stars(self, index: Tensor) -> Stars:
+        """Return the stars `index` (B,) with their prompts."""
+        words = self._vocabulary
+        arms = self._arms(index)
+        parents, children = arms[:, :, :-1].flatten(1), arms[:, :, 1:].flatten(1)
+        ends = torch.full_like(parents, words.bar)
         order = random_orders(stream_seed(self._seed, "edges"), index, parents.shape[1])
         edges = torch.stack([parents.gather(1, order), children.gather(1, order), ends], dim=2).flatten(1)
-        edges[:, -1] = self._vocabulary.slash
+        edges[:, -1] = words.slash
         # Names are drawn at random and edges shuffled, so that taking arm 0 as the asked one gives nothing away.
-        asked = paths[:, 0]
-        return torch.cat([edges, asked[:, :1], asked[:, -1:]], dim=1), path_targets(asked, self.spec.target)
+        query = [arms[:, 0, :1], arms[:, 0, -1:]]
+        if isinstance(words, PromptVocabulary):
+            query.append(torch.full_like(query[0], words.equals))
+        return Stars(torch.cat([edges, *query], dim=1), arms, order.argsort(1)[:, :: self.spec.length - 1])
 
-    def paths(self, index: Tensor) -> Tensor:
-        """Return the arms (B, arms, length) of each prompt's star, root first; the first arm holds the goal."""
+    def _arms(self, index: Tensor) -> Tensor:
         arms, length = self.spec.arms, self.spec.length
         nodes = random_orders(stream_seed(self._seed, "nodes"), index, self.spec.names)[:, : self.spec.star_nodes]
         roots = nodes[:, :1, None].expand(-1, arms, 1)
@@ -74,18 +104,19 @@ class InContextPath(Task):
 
     def __init__(self, spec: InContextPathSpec, seed: int) -> None:
         self.name = spec.kind
-        self.vocabulary = self.nodes = Vocabulary(spec.names)
+        self.vocabulary = self.nodes = star_vocabulary(spec)
         self.decision = first_hop_column(spec.length, spec.target)
         self._spec, self._seed = spec, seed
         # One of `arms` answers at each position but two: the root, and the goal, which the prompt names.
         known = [0, spec.length - 1]
         answers = [1 if k in known else spec.arms for k in range(spec.length)]
         chance = path_chance(answers, spec.arms if spec.length > 2 else 1, self.decision)
-        self.chance = {f"paths/held_out/{name}": value for name, value in chance.items()}
+        chance |= star_chance(spec.arms, spec.length)
+        self.chance = {f"paths/{split}/{name}": value for split in self._splits() for name, value in chance.items()}
 
     def streams(self, split: Split = "train") -> dict[str, Stream]:
         """Return the prompts of a split; the two splits are seeded apart."""
-        return {"paths": self._stream(split)}
+        return {"paths": self.stream(split)}
 
     def default_mix(self) -> dict[str, float]:
         """Paths only."""
@@ -99,26 +130,66 @@ class InContextPath(Task):
         parts: Collection[str] | None = None,
         reader: Reader | None = None,
     ) -> dict[str, float]:
-        """Return paths/held_out/... on fresh graphs (see `path_metrics`)."""
+        """Return paths/held_out/... on fresh graphs (see `path_metrics`, `star_metrics`).
+
+        With a finite training set also paths/train/..., on as many of its prompts: what is memorised shows there alone.
+        """
+        found: dict[str, float] = {}
         if parts is not None and "paths" not in parts:
-            return {}
-        prefixes, targets = self._stream("held_out").examples(torch.arange(self._spec.test_size))
+            return found
+        for split in self._splits():
+            stars, predictions = self.answers(model, split, device=device, reader=reader)
+            targets = path_targets(stars.arms[:, 0], self._spec.target)
+            numbers = path_metrics(predictions, targets, self.decision, None)
+            numbers |= star_metrics(self.in_order(predictions.free), self.in_order(predictions.forced), stars.arms)
+            found |= {f"paths/{split}/{name}": value for name, value in numbers.items()}
+        return found
+
+    def answers(
+        self,
+        model: nn.Module,
+        split: Split = "held_out",
+        *,
+        count: int | None = None,
+        device: torch.device | str = "cpu",
+        reader: Reader | None = None,
+    ) -> tuple[Stars, Predictions]:
+        """Return the first `count` stars of a split (default: those scored) and what a model answers to them.
+
+        Predictions are in the order of the target; `in_order` turns them from root to goal.
+        """
+        stream = self.stream(split)
+        size = min(self._spec.test_size if count is None else count, stream.size)
+        stars = stream.stars(torch.arange(size))
         predictions = predict(
             model,
-            prefixes,
-            targets,
+            stars.prompts,
+            path_targets(stars.arms[:, 0], self._spec.target),
             vocabulary=self.vocabulary.size,
             decision=self.decision,
             reader=OneShot(self.nodes.filler, self.vocabulary.size) if self._spec.teacherless else reader,
             device=device,
         )
-        numbers = path_metrics(predictions, targets, self.decision, None)
-        return {f"paths/held_out/{name}": value for name, value in numbers.items()}
+        return stars, predictions
+
+    def in_order(self, answers: Tensor) -> Tensor:
+        """Return answers (M, l) in the order of the target as paths from the root."""
+        return answers.flip(1) if self._spec.target == "reversed" else answers
 
     def evidence(self) -> dict[str, Evidence]:
         """Return num_nodes; there is no one graph to measure."""
         return {"num_nodes": self.nodes.num_nodes}
 
-    def _stream(self, split: Split) -> InContextStream:
-        size = self._spec.train_size if split == "train" else self._spec.test_size
+    def stream(self, split: Split) -> InContextStream:
+        """Return the prompts of a split."""
+        train = ENDLESS if self._spec.train_size is None else self._spec.train_size
+        size = train if split == "train" else self._spec.test_size
         return InContextStream(self._spec, size, stream_seed(self._seed, "prompts", split))
+
+    def _splits(self) -> tuple[Split, ...]:
+        return ("held_out",) if self._spec.train_size is None else ("train", "held_out")
+
+
+def star_vocabulary(spec: InContextPathSpec) -> Vocabulary | PromptVocabulary:
+    """Return the tokens of a layout."""
+    return PromptVocabulary(spec.names) if spec.layout == "prompt" else Vocabulary(spec.names)

@@ -95,7 +95,10 @@ class InWeightsPathSpec(_EdgeSettings):
 
 
 class InContextPathSpec(Spec):
-    """Find the path in a fresh path-star that the prompt itself lists (arXiv 2403.06963, section 4)."""
+    """Find the path in a fresh path-star that the prompt itself lists (arXiv 2403.06963, section 4).
+
+    With a finite training set it is scored on training prompts too, for the answers to those can be memorised.
+    """
 
     kind: Literal["in-context-path"] = "in-context-path"
     arms: int = Field(2, ge=1, description="arms of the star")
@@ -103,7 +106,14 @@ class InContextPathSpec(Spec):
     num_nodes: int | None = Field(None, ge=2, description="node names to draw from; default: 50 or what the star needs")
     target: Literal["full", "reversed"] = Field("full", description="the path from the root, or from the goal")
     teacherless: bool = Field(False, description="hide target inputs behind $ and decode in one shot")
-    train_size: int = Field(200_000, ge=1, description="distinct training prompts, generated when asked for")
+    layout: Literal["prompt", "in-weights"] = Field(
+        "prompt",
+        description="prompt: 'edges / root goal =' in N + 4 tokens (arXiv 2403.06963); in-weights: without '=', in the "
+        "tokens of the tasks that keep a graph in the weights (arXiv 2510.26745)",
+    )
+    train_size: int | None = Field(
+        200_000, ge=1, description="distinct training prompts, made when asked for; null: fresh ones without end"
+    )
     test_size: int = Field(1000, ge=1, description="held-out prompts to score on")
 
     @property

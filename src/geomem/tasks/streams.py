@@ -11,12 +11,16 @@ from geomem.batch import AnyBatch, Batch, ContextBatch, labelled_columns
 from geomem.contexts.matrix import ContextMatrix
 
 
+ENDLESS = 2**62
+"""Size of a stream that makes examples when asked for and never runs out; each is taken once, in order."""
+
+
 class Stream(Protocol):
     """One kind of example."""
 
     @property
     def size(self) -> int:
-        """Number of examples or contexts."""
+        """Number of examples or contexts, or `ENDLESS`."""
         ...
 
     def batch(self, index: Tensor) -> AnyBatch:
@@ -24,7 +28,10 @@ class Stream(Protocol):
         ...
 
     def full(self) -> AnyBatch:
-        """Return all examples as one batch; nothing is copied where the stream holds its data."""
+        """Return all examples as one batch; nothing is copied where the stream holds its data.
+
+        Raises InputError for an endless stream.
+        """
         ...
 
     def to(self, device: torch.device | str) -> Stream:

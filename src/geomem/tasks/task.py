@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from geomem.batch import Alphabet, AnyBatch
 from geomem.decoding.reader import Reader
 from geomem.errors import InputError
-from geomem.tasks.streams import ContextStream, SequenceStream, Stream
+from geomem.tasks.streams import ENDLESS, ContextStream, SequenceStream, Stream
 from geomem.tasks.vocabulary import Tokens, Vocabulary
 
 if TYPE_CHECKING:
@@ -80,12 +80,14 @@ class Task(ABC):
         """Yield batches, one of each stream named in `sizes`, until every stream has been seen whole at least once.
 
         Each pass over a stream is a fresh shuffle by `generator`; a short last batch is filled up from the next pass.
-        Raises InputError for an unknown stream or a size below 1.
+        Raises InputError for an unknown stream, an endless one, or a size below 1.
         """
         streams = self.streams(split)
         for name, size in sizes.items():
             if name not in streams:
                 raise InputError(f"task {self.name}: no stream '{name}'; choose from: {', '.join(sorted(streams))}")
+            if streams[name].size == ENDLESS:
+                raise InputError(f"task {self.name}: stream '{name}' has no end; give it a train_size")
             if size < 1:
                 raise InputError(f"task {self.name}: batch size of '{name}' must be at least 1, got {size}")
         order = {name: torch.empty(0, dtype=torch.int64) for name in sizes}

@@ -1,4 +1,4 @@
-"""Which id is which token: of a graph (nodes, then nine special tokens; arXiv 2510.26745), a tokenizer, or none."""
+"""Which id is which token: of a graph (nodes, then special tokens), a tokenizer, or none."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 SPECIALS = ("|", "[PAUSE]", "/", "$", ">", "<", "[PAD]", "[EDGE]", "[PATH]")
+"""Of a graph in the weights (arXiv 2510.26745)."""
+
+PROMPT_SPECIALS = ("|", "=", "/", "$")
+"""Of a graph in the prompt (arXiv 2403.06963)."""
 
 
 class Tokens(Protocol):
@@ -33,7 +37,7 @@ class Tokens(Protocol):
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Ids 0..N-1 are nodes, N..N+8 are `SPECIALS` in that order.
+    """Ids 0..N-1 are nodes, N..N+8 are `SPECIALS` in that order (arXiv 2510.26745).
 
     labels: N names of the nodes, or None for their numbers.
     """
@@ -94,6 +98,48 @@ class Vocabulary:
         if token >= self.num_nodes:
             return SPECIALS[token - self.num_nodes]
         return self.labels[token] if self.labels is not None else str(token)
+
+    def names(self, tokens: Iterable[int]) -> list[str]:
+        """Return the names of tokens."""
+        return [self.name(int(token)) for token in tokens]
+
+
+@dataclass(frozen=True)
+class PromptVocabulary:
+    """Ids 0..N-1 are nodes, N..N+3 are `PROMPT_SPECIALS` in that order (arXiv 2403.06963, as released)."""
+
+    num_nodes: int
+
+    @property
+    def size(self) -> int:
+        """Number of tokens, N + 4."""
+        return self.num_nodes + len(PROMPT_SPECIALS)
+
+    @property
+    def bar(self) -> int:
+        """Separates edges in a prompt."""
+        return self.num_nodes
+
+    @property
+    def equals(self) -> int:
+        """Ends a prompt."""
+        return self.num_nodes + 1
+
+    @property
+    def slash(self) -> int:
+        """Ends the edges of a prompt."""
+        return self.num_nodes + 2
+
+    @property
+    def filler(self) -> int:
+        """Stands in for target inputs in teacherless training."""
+        return self.num_nodes + 3
+
+    def name(self, token: int) -> str:
+        """Return the name of one token. Raises IndexError outside the vocabulary."""
+        if not 0 <= token < self.size:
+            raise IndexError(f"token {token} is outside 0..{self.size - 1}")
+        return str(token) if token < self.num_nodes else PROMPT_SPECIALS[token - self.num_nodes]
 
     def names(self, tokens: Iterable[int]) -> list[str]:
         """Return the names of tokens."""

@@ -11,6 +11,7 @@ from typing import cast
 
 from geomem.models.specs import VectorSpec
 from geomem.runs.directory import Run
+from geomem.tasks.streams import ENDLESS
 from geomem.training.spec import TrainSpec
 
 _TRIAL = 4
@@ -33,7 +34,7 @@ class Cost:
     def lines(self) -> list[str]:
         """Return the estimate as short lines."""
         stages = ", ".join(f"{name} {1000 * one:.1f} ms" for name, one in self.seconds_per_step.items())
-        data = ", ".join(f"{size} {name}" for name, size in self.streams.items())
+        data = ", ".join(f"{'endless' if size == ENDLESS else size} {name}" for name, size in self.streams.items())
         return [
             f"data: {data}",
             f"model: {self.parameters:,} parameters, {self.trainable:,} trained",

@@ -182,7 +182,7 @@ class Loop:
             stage = self.spec.stages[number]
             if number != self.state.stage:
                 self._enter(number, stage)
-            samplers = self._samplers(stage)
+            samplers = self._samplers(number)
             while self.state.step < first + stage.steps:
                 self._save_if_due()
                 if self._interrupt.asked:
@@ -203,14 +203,17 @@ class Loop:
         if kept is not None:
             self.optimizer.load_state_dict(kept)
 
-    def _samplers(self, stage: Stage) -> dict[str, tuple[float, Sampler]]:
+    def _samplers(self, number: int) -> dict[str, tuple[float, Sampler]]:
+        stage = self.spec.stages[number]
         mix = stage.mix or self.task.default_mix()
         total = sum(mix.values())
-        return {
-            name: (share / total, Sampler(self.streams[name].size, stage.batch.get(name), self.spec.seed, name))
-            for name, share in mix.items()
-            if share > 0
-        }
+        return {name: (share / total, self._sampler(number, name)) for name, share in mix.items() if share > 0}
+
+    def _sampler(self, number: int, name: str) -> Sampler:
+        earlier = self.spec.stages[:number]
+        used = sum(one.steps * one.batch.get(name, 0) for one in earlier if (one.mix or {name: 1.0}).get(name, 0) > 0)
+        batch = self.spec.stages[number].batch.get(name)
+        return Sampler(self.streams[name].size, batch, self.spec.seed, name, used)
 
     def _step(self, stage: Stage, samplers: dict[str, tuple[float, Sampler]], step: int) -> None:
         lr = learning_rate(stage.schedule, stage.optimizer.lr, step, stage.steps)
@@ -265,7 +268,7 @@ class Loop:
         each: list[float] = []
         for number, stage in enumerate(self.spec.stages):
             self._enter(number, stage)
-            samplers = self._samplers(stage)
+            samplers = self._samplers(number)
             self._step(stage, samplers, 0)
             began = time.perf_counter()
             for step in range(1, count):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from geomem.errors import InputError
 from geomem.seeding import torch_generator
+from geomem.tasks.streams import ENDLESS
 
 
 class Sampler:
@@ -13,10 +15,16 @@ class Sampler:
 
     `indices(step)` is the same whatever was asked before. A batch at least as large as the data is the whole data
     in order, every step (full batch).
+
+    An endless stream is taken in the order of its numbers, which shuffling would not make more random: its examples
+    are independent. used: how many of its examples earlier stages have taken; a finite stream is shuffled anew.
+    Raises InputError for an endless stream without a batch size.
     """
 
-    def __init__(self, size: int, batch: int | None, seed: int, name: str) -> None:
-        self.size = size
+    def __init__(self, size: int, batch: int | None, seed: int, name: str, used: int = 0) -> None:
+        if size == ENDLESS and batch is None:
+            raise InputError(f"batch: stream '{name}' has no end; give its batch size, for example {{{name}: 128}}")
+        self.size, self._used = size, used
         self.batch = size if batch is None else min(batch, size)
         self._seed, self._name = seed, name
         self._cached_epoch, self._cached = -1, torch.empty(0, dtype=torch.int64)
@@ -31,6 +39,8 @@ class Sampler:
         if self.full:
             return torch.arange(self.size)
         start, stop = step * self.batch, (step + 1) * self.batch
+        if self.size == ENDLESS:
+            return torch.arange(self._used + start, self._used + stop)
         first, last = start // self.size, (stop - 1) // self.size
         parts = [self._epoch(first)[start - first * self.size : stop - first * self.size]]
         if last != first:

@@ -1,4 +1,4 @@
-// The page reads in full without this: theme switch, copy button, everything unfolded for print.
+// The page reads in full without this: theme switch, copy button, steps through examples, all unfolded for print.
 (() => {
   "use strict";
   const root = document.documentElement;
@@ -60,6 +60,33 @@
         body.append(...keyed.map(({ row }) => row));
       });
     });
+  }
+
+  // Examples are all there; with this they are seen one at a time, by button or arrow key. Print has them all.
+  for (const steps of document.querySelectorAll(".steps")) {
+    const examples = [...steps.querySelectorAll(".example")];
+    const [back, on] = steps.querySelectorAll("[data-step]");
+    let at = 0;
+    const show = () => {
+      examples.forEach((example, place) => { example.hidden = place !== at; });
+      steps.querySelector(".place").textContent = `${at + 1} of ${examples.length}`;
+      back.disabled = at === 0;
+      on.disabled = at === examples.length - 1;
+    };
+    const move = (by) => {
+      at = Math.min(Math.max(at + by, 0), examples.length - 1);
+      show();
+    };
+    for (const button of [back, on]) button.addEventListener("click", () => move(Number(button.dataset.step)));
+    steps.addEventListener("keydown", (event) => {
+      const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+      if (!by) return;
+      event.preventDefault();
+      move(by);
+    });
+    addEventListener("beforeprint", () => examples.forEach((example) => { example.hidden = false; }));
+    addEventListener("afterprint", show);
+    show();
   }
 
   addEventListener("beforeprint", () => {

@@ -162,7 +162,7 @@ def in_context(settings: Settings, seeds: Sequence[int]) -> list[Cell]:
             f"{arms}-arms",
             seed,
             spec(
-                {"kind": "in-context-path", "arms": arms, "length": own.length},
+                {"kind": "in-context-path", "arms": arms, "length": own.length, "layout": "in-weights"},
                 model,
                 [
                     {
