@@ -117,6 +117,14 @@ def test_a_folder_without_a_matrix_is_refused(tmp_path: Path):
         open_contexts(tmp_path)
 
 
+def test_a_name_too_long_for_the_disk_holds_nothing(story: Contexts, tmp_path: Path):
+    name = tmp_path / ("a" * 300)
+    with pytest.raises(InputError, match="holds no context matrix"):
+        open_contexts(name)
+    with pytest.raises(InputError, match="the name is too long"):
+        save_contexts(story, name)
+
+
 @settings(deadline=None)
 @given(st.lists(st.lists(DOCUMENT, min_size=1, max_size=4), min_size=1, max_size=4), st.integers(1, 5), st.booleans())
 def test_merged_shards_are_one_pass(shards: list[list[list[int]]], length: int, prefixes: bool):

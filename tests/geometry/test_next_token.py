@@ -42,6 +42,9 @@ def test_the_gap_keeps_its_digits_near_zero_and_is_finite_far_away() -> None:
     # Here q underflows to 0 on a token that occurs half of the time; its logarithm is -2000.
     logits = torch.tensor([[0.0], [-2000.0], [-5000.0]], dtype=torch.float64)
     assert float(nt.entropy_gap(logits, probs, shares)) == pytest.approx(1000 - math.log(2))
+    # And here p is so small that q / p overflows.
+    probs = torch.tensor([[1e-310], [1 - 1e-310]], dtype=torch.float64)
+    assert float(nt.entropy_gap(torch.zeros(2, 1), probs, shares)) == pytest.approx(math.log(2))
 
 
 def test_the_gradient_is_that_of_the_loss() -> None:
@@ -158,5 +161,7 @@ def test_a_bad_problem_is_named() -> None:
         nt.check_problem(torch.tensor([[1.5], [-0.5]]).double(), torch.ones(1, dtype=torch.float64))
     with pytest.raises(InputError, match="leave out contexts that do not occur"):
         nt.check_problem(probs, torch.tensor([0.0, 0.2, 0.2, 0.2, 0.2, 0.2], dtype=torch.float64))
+    with pytest.raises(InputError, match="context shares: expected positive numbers that sum to 1, got a sum of nan"):
+        nt.check_problem(probs, torch.tensor([torch.nan, 0.2, 0.2, 0.2, 0.2, 0.2], dtype=torch.float64))
     with pytest.raises(InputError, match=r"expected probs \(V, m\)"):
         nt.check_problem(torch.zeros(0, 0, dtype=torch.float64), torch.zeros(0, dtype=torch.float64))

@@ -54,6 +54,15 @@ def test_the_gauge_changes_nothing() -> None:
     assert abs(numerical_rank(shifted) - numerical_rank(table)) <= 1
 
 
+def test_rounding_of_the_means_is_no_rank() -> None:
+    for vocabulary in (6, 49):  # where the mean of equal logarithms is not the logarithm itself
+        found = log_rank(torch.full((4, vocabulary), 1 / vocabulary, dtype=torch.float64).log())
+        assert found.rank == 0
+        assert found.stable != found.stable and found.effective != found.effective  # NaN
+    table = _softmax_matrix(15, 9, 4)
+    assert log_rank(table + 1e6 * torch.randn(15, 1, dtype=torch.float64)).rank == log_rank(table).rank == 4
+
+
 def test_stable_and_effective_rank_of_a_known_spectrum() -> None:
     left = torch.linalg.qr(centre_rows(torch.randn(12, 12, dtype=torch.float64)).T)[0][:, :3]  # columns of mean 0
     table = torch.linalg.qr(torch.randn(12, 12, dtype=torch.float64))[0][:, :3] @ torch.diag(

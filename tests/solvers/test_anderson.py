@@ -35,13 +35,16 @@ def test_short_memory_still_beats_plain_steps() -> None:
     assert errors[5] < 1e-2 * errors[0]
 
 
-def test_guard_takes_plain_steps_where_steps_grow() -> None:
-    accelerator, point = Anderson(3), np.zeros(2)
-    point = accelerator.next(point, np.array([1.0, 0.0]))
-    point = accelerator.next(point, np.array([0.5, 0.1]))
-    before = point.copy()
-    grown = np.array([3.0, 3.0])
-    np.testing.assert_array_equal(accelerator.next(point, grown), before + grown)
+def test_guard_goes_back_to_the_plain_successor_of_the_point_before() -> None:
+    accelerator, start = Anderson(3), np.zeros(2)
+    second = accelerator.next(start, np.array([1.0, 0.0]))
+    step = np.array([0.5, 0.1])
+    third = accelerator.next(second, step)
+    assert np.linalg.norm(third - second - step) > 0.1  # extrapolated
+    back = accelerator.next(third, np.array([3.0, 3.0]))
+    np.testing.assert_allclose(back, second + step)
+    plain = np.array([0.4, 0.0])
+    np.testing.assert_allclose(accelerator.next(back, plain), back + plain)  # nothing is remembered
 
 
 def test_arguments_are_left_alone_and_memory_is_bounded() -> None:

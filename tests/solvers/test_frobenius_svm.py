@@ -97,6 +97,50 @@ def test_what_cannot_be_told_apart_is_refused_in_one_line() -> None:
         solve_frobenius_svm(torch.tensor([[1, 0], [0, 1]]), table)
 
 
+def test_a_context_that_comes_twice_changes_nothing() -> None:
+    """Its embedding leaves a singular value of rounding, which must not be inverted."""
+    support, table = random_support(4, 3, 1, 0), embeddings(5, 3, 0)
+    plain = solve_frobenius_svm(support, table)
+    order = [0, 0, 1, 2, 2]
+    twice = solve_frobenius_svm(support[:, order], table[:, order])
+    assert twice.converged
+    assert twice.norm == pytest.approx(plain.norm, rel=2e-6)
+    assert_keeps(twice, support[:, order], table[:, order])
+
+
+def test_a_context_of_length_zero_is_refused_unless_it_allows_everything() -> None:
+    support = torch.tensor([[1, 1], [0, 1], [0, 1]], dtype=torch.bool)
+    table = torch.tensor([[1.0, 0.0], [2.0, 0.0]])
+    assert_keeps(solve_frobenius_svm(support, table), support, table)
+    for zeros in (table.flip(1), torch.zeros(2, 2)):
+        with pytest.raises(InputError, match="not separable"):
+            solve_frobenius_svm(support, zeros)
+
+
+def test_a_margin_of_rounding_is_none() -> None:
+    """On a line every decoder that is constant on the first support is constant, and no token stands out anywhere."""
+    support = torch.tensor([[1, 1, 1, 0], [1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 1, 1]])
+    table = torch.tensor([[0.82846175, 0.98992948, -0.51719626, -0.23186766]], dtype=torch.float64)
+    with pytest.raises(InputError, match="not separable"):
+        solve_frobenius_svm(support, table)
+
+
+def test_embeddings_of_very_different_sizes_do_not_lead_the_acceleration_astray() -> None:
+    support = torch.tensor([[1, 0, 0, 0, 0], [0, 1, 1, 1, 1]], dtype=torch.bool)
+    table = torch.tensor(
+        [
+            [2.855, -9.153, -11.092, -7.29, 0.072],
+            [-0.851, -2.706, -1.427, -0.293, 1.789],
+            [14.659, -52.727, 39.571, -65.544, 22.079],
+            [-0.031, 0.025, 0.045, -0.081, 0.025],
+        ],
+        dtype=torch.float64,
+    )
+    found = solve_frobenius_svm(support, table, max_iterations=2000)
+    assert found.converged
+    assert_keeps(found, support, table)
+
+
 def test_no_margin_gives_zero_and_bad_input_one_line() -> None:
     found = solve_frobenius_svm(torch.ones(3, 4), torch.ones(2, 4))
     assert found.note == UNCONSTRAINED

@@ -176,3 +176,12 @@ def test_bad_input_is_one_line() -> None:
         solve_ntp_svm(support, gap=0.0)
     with pytest.raises(InputError, match="\\(tokens, contexts\\) is wanted"):
         solve_ntp_svm(torch.ones(0, 3, dtype=torch.bool))
+
+
+def test_a_polar_factor_whose_singular_values_are_all_one_does_not_stop_the_solver() -> None:
+    """LAPACK cannot always single out the largest of equal eigenvalues; these four are 1 to rounding."""
+    rows = ["111111111", "111101011", "111111101", "111111111", "111110101", "111110001", "111110111"]
+    support = torch.tensor([[letter == "1" for letter in row] for row in rows])
+    found = solve_ntp_svm(support)
+    assert found.converged
+    assert_holds(found, support)

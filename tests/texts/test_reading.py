@@ -101,6 +101,9 @@ def test_texts_are_found_by_name_and_path(tmp_path: Path, monkeypatch: pytest.Mo
     for wrong, guess in (("novel", "novels"), ("my-txt.txt", "my-text.txt")):
         with pytest.raises(InputError, match=f"{wrong}: no such text; did you mean '{guess}'"):
             find_text(wrong)
+    for wrong in ("a" * 300, f"{'a' * 300}/b.txt"):
+        with pytest.raises(InputError, match="no such file"):
+            find_text(wrong)
 
 
 def test_a_fetched_text_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -14,6 +15,7 @@ from geomem.contexts.build import ContextCounter
 from geomem.contexts.matrix import PAD, ContextMatrix
 from geomem.contexts.origin import Contexts, Origin, merged_origin, tokenizer_hash
 from geomem.errors import InputError
+from geomem.fetch.resolve import exists
 from geomem.runs.atomic import Remedy, write_folder_atomic
 from geomem.spec import Spec, validate
 
@@ -73,13 +75,13 @@ def save_contexts(contexts: Contexts, folder: Path) -> None:
 
 def refuse_existing(folder: Path) -> None:
     """Raise InputError when a matrix cannot be saved there because something lies there."""
-    if folder.exists() or folder.is_symlink():
+    if os.path.lexists(folder):  # a link to nothing too; False for a name that is too long
         raise InputError(f"{folder}: is there already; nothing is written over, choose another name")
 
 
 def is_saved(path: Path) -> bool:
     """Return whether a path is a folder that holds a context matrix, damaged or not."""
-    return path.is_dir() and ((path / ABOUT).is_file() or (path / COUNTS).is_file())
+    return exists(path) and ((path / ABOUT).is_file() or (path / COUNTS).is_file())
 
 
 def open_contexts(folder: Path) -> Contexts:

@@ -15,7 +15,7 @@ def resolve_model(text: str) -> Path:
 
     Raises InputError when there is neither, with what to fetch or the nearest name.
     """
-    return Path(text) if _exists(text) else _folder(text, "model")
+    return Path(text) if exists(text) else _folder(text, "model")
 
 
 def resolve_text(text: str) -> Path:
@@ -23,7 +23,7 @@ def resolve_text(text: str) -> Path:
 
     Raises InputError when there is neither, with what to fetch, the parts there are, or the nearest name.
     """
-    if _exists(text):
+    if exists(text):
         return Path(text)
     name, _, part = text.partition("/")
     folder = _folder(name, "text", text)
@@ -59,7 +59,8 @@ def _folder(name: str, kind: Kind, shown: str = "") -> Path:
     raise InputError(f"{shown or name}: no such file or folder; {hint}")
 
 
-def _exists(text: str) -> bool:
+def exists(text: str | Path) -> bool:
+    """Return whether something lies at a path; False for what can be no path, such as a name that is too long."""
     try:
         return Path(text).exists()
     except (OSError, ValueError):

@@ -35,7 +35,7 @@ def check_problem(probs: Float[Tensor, "v m"], shares: Float[Tensor, " m"]) -> N
             f"next-token distributions: context {column} sums to {float(sums[column]):.6g} with smallest entry "
             f"{float(probs[:, column].min()):.3g}; probabilities are at least 0 and sum to 1"
         )
-    if bool((shares <= 0).any()) or abs(float(shares.double().sum()) - 1) > _SUM_ERROR:
+    if not bool((shares > 0).all()) or abs(float(shares.double().sum()) - 1) > _SUM_ERROR:
         raise InputError(
             f"context shares: expected positive numbers that sum to 1, got a sum of {float(shares.sum()):.6g} and a "
             f"smallest of {float(shares.min()):.3g}; leave out contexts that do not occur"
@@ -61,7 +61,7 @@ def entropy_gap(
 ) -> Float[Tensor, ""]:
     """Return the cross-entropy less the entropy: sum_j pi_j KL(p_j, softmax(L_j)) >= 0, in nats.
 
-    With e = (q - p) / p this is a sum of terms that are never negative, p (e - log(1 + e)) inside the supports and q
+    With e = (q - p) / p this is a sum of terms that are never negative, q - p - p log(1 + e) inside the supports and q
     outside, so that a gap of 1e-9 keeps its digits, which the difference of two sums near 1 would not.
     """
     p, log_q = probs.double(), logits.double().log_softmax(0)
@@ -70,7 +70,7 @@ def entropy_gap(
     error = (q - p) / safe
     # Near 0 the series part of log1p is what counts; far from it, q may underflow where its logarithm does not.
     log_ratio = torch.where(error.abs() < 0.5, error.clamp(min=-0.5).log1p(), log_q - safe.log())
-    terms = torch.where(inside, p * (error - log_ratio), q)
+    terms = torch.where(inside, q - p - p * log_ratio, q)
     return (shares.double() * terms.sum(0)).sum()
 
 

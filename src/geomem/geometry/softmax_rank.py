@@ -50,7 +50,8 @@ def rank_of_spectrum(singular_values: Float[Tensor, " k"], size: int) -> int:
 class LogRank:
     """The spectrum of a row-centred log-probability matrix and its ranks.
 
-    singular_values: descending, float64. rank: numerical rank. plain_rank: the same before centring. stable:
+    singular_values: descending, float64. rank: numerical rank, of the values that are more than what the subtraction of
+    the means leaves by rounding. plain_rank: the same before centring. stable:
     |A|_F^2 / |A|_2^2. effective: exp of the entropy of the squared singular values, scaled to sum 1. NaN for a matrix
     of uniform distributions, which has rank 0.
     """
@@ -65,7 +66,9 @@ class LogRank:
 def log_rank(log_probs: Float[Tensor, "n v"]) -> LogRank:
     """Measure a log-probability matrix, contexts as rows. Raises InputError as `centre_rows` does."""
     values = torch.linalg.svdvals(centre_rows(log_probs))
-    rank = rank_of_spectrum(values, max(log_probs.shape))
+    # Of a row of equal numbers, or of one with a large constant, the mean is off by rounding, which has a rank of its own.
+    rounding = torch.finfo(torch.float64).eps * float(log_probs.abs().max()) * log_probs.numel() ** 0.5
+    rank = rank_of_spectrum(values.where(values > rounding, 0.0), max(log_probs.shape))
     # Below the threshold there is rounding and nothing else, which the other two numbers must not count.
     squares = values[:rank].square()
     return LogRank(values, rank, numerical_rank(log_probs), float(stable_rank(squares)), float(rankme(squares)))

@@ -19,8 +19,9 @@ class Anderson:
     """Extrapolates x <- x + step(x) from the last `memory` pairs of points and steps.
 
     Type II as in SCS 3 (O'Donoghue 2021, arXiv 2004.02177, section 4.2): the combination of past steps nearest to the
-    present one is subtracted. When the steps grow, the memory is dropped and the plain step taken: the map is
-    non-expansive, so that plain steps converge from anywhere.
+    present one is subtracted. When a step has grown, the point that it was taken from is given up, the memory dropped,
+    and the way goes on from the plain successor of the point before: the map is non-expansive, so that plain steps
+    converge from anywhere, but a point that was extrapolated far off would take as long again to come back from.
     """
 
     def __init__(self, memory: int) -> None:
@@ -32,10 +33,15 @@ class Anderson:
         self._shortest = np.inf
 
     def next(self, point: Floats, step: Floats) -> Floats:
-        """Return the next point after `point`, whose plain successor is `point + step`. Neither array is changed."""
+        """Return the next point after `point`, whose plain successor is `point + step`.
+
+        `point` is the one returned last. Both arrays are kept, so that the caller must not change them.
+        """
         length = float(np.linalg.norm(step))
-        if length > GUARD * self._shortest:
+        if length > GUARD * self._shortest and self._last is not None:
+            before = self._last
             self._steps, self._images, self._products, self._last = [], [], [], None
+            return before[0] + before[1]
         self._shortest = min(self._shortest, length)
         if self._last is not None:
             self._remember(step - self._last[1], point - self._last[0])

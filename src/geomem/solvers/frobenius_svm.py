@@ -27,6 +27,12 @@ from geomem.solvers.support_columns import SupportColumns, support_rows
 RELAXATION = 1.6
 MEMORY = 10
 
+FARTHEST = 1e6
+"""How many times above or below its first value the penalty may go."""
+
+ROUNDING = 1e-6
+"""Share of the smallest margin by which logits of one support may differ: what a decoder has to show to be one."""
+
 DOUBT = 200
 """Iterations without any feasible decoder after which a linear program is asked whether there is one."""
 
@@ -83,10 +89,13 @@ class _Search:
     def __init__(self, columns: SupportColumns, rows: NDArray[np.bool_], embeddings: NDArray[np.float64]) -> None:
         self.columns, self.rows, self.embeddings = columns, rows, embeddings
         self.inside = InSupport(columns, embeddings)
-        self.left, self.singular, self.right = np.linalg.svd(embeddings, full_matrices=False)
+        self.left, values, self.right = np.linalg.svd(embeddings, full_matrices=False)
+        # Equal or dependent embeddings leave singular values of rounding, whose inverse would be all there is to see.
+        self.singular = np.where(values > max(embeddings.shape) * np.finfo(np.float64).eps * values[0], values, 0.0)
         self.state: NDArray[np.float64] = columns.centred()
         self.levels: NDArray[np.float64] = -columns.sizes / columns.vocabulary
-        self._penalise(1 / max(float(np.mean(self.singular**2)), np.finfo(np.float64).tiny))
+        self.first_penalty = 1 / (float(np.mean(self.singular**2)) or 1.0)
+        self._penalise(self.first_penalty)
         self.words, self.norm = np.zeros(self.inside.shape), np.inf
         self.certificate, self.bound = np.zeros(self.state.shape), 0.0
 
@@ -132,7 +141,10 @@ class _Search:
 
     def _rebalance(self, kept: NDArray[np.float64]) -> bool:
         multiplier = self.state - kept
-        wanted = self.penalty * float(np.linalg.norm(multiplier) / max(float(np.linalg.norm(kept)), 1e-300))
+        upper, lower = float(np.linalg.norm(multiplier)), float(np.linalg.norm(kept))
+        ratio = self.penalty / self.first_penalty * upper / (max(lower, 1e-12 * upper) or 1.0)
+        # Where no decoder keeps the margins the multiplier grows for ever, and the penalty must not follow it.
+        wanted = self.first_penalty * float(np.clip(ratio, 1 / FARTHEST, FARTHEST))
         if 1 / 3 <= wanted / self.penalty <= 3:
             return False
         self.state = kept + multiplier * (self.penalty / wanted)
@@ -144,15 +156,21 @@ class _Search:
         inverse = np.divide(1.0, self.singular, out=np.zeros_like(self.singular), where=self.singular > 0)
         decoder = (self.left * inverse) @ (self.right @ kept)
         decoder = self.inside.constant_part(decoder)
-        logits = self.embeddings.T @ decoder
-        lowest = np.where(self.rows, logits, np.inf).min(1)
-        margin = float((lowest - np.where(self.rows, -np.inf, logits).max(1)).min())
+        margin = self._margin(decoder)
         if margin > 0 and np.linalg.norm(decoder) / margin < self.norm:
             self.words, self.norm = decoder / margin, float(np.linalg.norm(decoder)) / margin
         pulled = float(np.linalg.norm(self.embeddings @ multiplier))
         mass = -float(self.columns.off_support_mass(multiplier).sum())
         if pulled > 0 and mass / pulled > self.bound:
             self.certificate, self.bound = multiplier / pulled, mass / pulled
+
+    def _margin(self, decoder: NDArray[np.float64]) -> float:
+        """Return the smallest margin of a decoder (d, V), 0 where it is lost in what its logits miss by rounding."""
+        logits = self.embeddings.T @ decoder
+        lowest, highest = np.where(self.rows, logits, np.inf).min(1), np.where(self.rows, logits, -np.inf).max(1)
+        margin = float((lowest - np.where(self.rows, -np.inf, logits).max(1)).min())
+        rounding = max(float((highest - lowest).max()), np.finfo(np.float64).eps * float(np.abs(logits).max()))
+        return margin if margin > rounding / ROUNDING else 0.0
 
     def _refuse_inseparable(self) -> None:
         if not rows_separable(self.columns, self.rows, self.embeddings):

@@ -30,8 +30,8 @@ class RidgePoint:
     """A minimiser of the path.
 
     words (V, d), contexts (d, m): float64. loss: the cross-entropy in nats, without the ridge. gap: loss less entropy.
-    gradient_norm: of the whole objective, in both factors. certificate: |G|_2 / ridge, 1 at a global minimiser and
-    more where the width is too small or the search stopped early. iterations: of L-BFGS.
+    gradient_norm: of the whole objective, in both factors. certificate: |G|_2 / ridge, 1 at a global minimiser (less
+    where the ridge is so large that it is zero) and more where the width is too small or the search stopped early. iterations: of L-BFGS.
     """
 
     ridge: float

@@ -53,7 +53,12 @@ def spectral_norm(table: Floats) -> float:
     """Return the largest singular value, right to rounding."""
     gram = _gram(table)
     top = len(gram) - 1
-    return float(np.sqrt(eigvalsh(gram, subset_by_index=(top, top), check_finite=False)[0]))
+    try:
+        squares = eigvalsh(gram, subset_by_index=(top, top), check_finite=False)
+    except np.linalg.LinAlgError:
+        # LAPACK may fail to single out one of many eigenvalues that are equal to rounding, as those of a polar factor.
+        squares = eigvalsh(gram, check_finite=False)
+    return float(np.sqrt(squares[-1]))
 
 
 def _gram(table: Floats) -> Floats:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from geomem.errors import InputError, nearest
-from geomem.fetch.resolve import resolve_text
+from geomem.fetch.resolve import exists, resolve_text
 
 CHUNK = 1 << 20
 """Bytes read at once."""
@@ -36,8 +36,9 @@ def find_text(name: str | Path) -> Path:
     if str(name) in SHIPPED:
         return _DATA / SHIPPED[str(name)]
     path = Path(name)
-    if not path.exists():
-        known = [*SHIPPED, *(str(one) for one in path.parent.glob(f"*{path.suffix}") if path.suffix)]
+    if not exists(path):
+        beside = path.parent.glob(f"*{path.suffix}") if path.suffix and exists(path.parent) else ()
+        known = [*SHIPPED, *map(str, beside)]
         if guess := nearest(str(name), known):
             raise InputError(f"{name}: no such text; did you mean '{guess}'?")
     return resolve_text(str(name))
