@@ -92,6 +92,11 @@ def test_out_keeps_the_matrix_and_is_never_overwritten(
         ("gpt2", ("--target", "word " * 80), "longer than the model's context of 64"),
         ("gpt2", (*TARGET, "--history-tokens", "64"), "longer than the model's context of 64"),
         ("gpt2", (*TARGET, "--steps", "60"), "longer than the model's context of 64"),
+        (
+            "gpt2",
+            (*TARGET, "--history-tokens", "60", "--steps", "6"),
+            "60 tokens with 5 more is longer than the model's",
+        ),
         ("gpt2", (*TARGET, "--histories", "90000"), "too few for 90000 histories"),
         ("gpt2", (*TARGET, "--futures", "0"), "--futures: must be at least 1"),
         ("gpt2", (*TARGET, "--ridge", "-1"), "--ridge: must be 0 or more"),
@@ -111,6 +116,33 @@ def test_bad_input_is_one_line(
     assert line in told.err
     assert len(told.err.strip().splitlines()) == 1
     assert told.out == ""
+
+
+def test_a_context_is_used_to_its_last_token(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Futures and written tokens do not stand behind one another: 61 tokens leave room for 3 of either."""
+    options = ("--history-tokens", "61", "--future-tokens", "3", "--steps", "4")
+    assert main(words(place, *TARGET, *options)) == 0
+    assert "61 tokens" in capsys.readouterr().out
+    assert main(words(place, *TARGET, *options[:-1], "5")) == 2
+
+
+def test_text_of_every_alphabet(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = "Ж\u0301 漢字 [bold]🦜[/] \u200fשלום\u200e"
+    assert main(words(place, "--target", target, "--json")) == 0
+    found: Any = json.loads(capsys.readouterr().out)
+    assert found["target"] == target
+    assert main(words(place, "--target", target)) == 0
+    assert "[bold]🦜[/]" in capsys.readouterr().out
+
+
+def test_a_place_that_cannot_be_written_is_one_line(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("here")
+    assert main(words(place, *TARGET, "--out", str(tmp_path / "file"))) == 2
+    told = capsys.readouterr().err
+    assert "a part of the path is a file" in told
+    assert len(told.strip().splitlines()) == 1
 
 
 def test_a_tokenizer_larger_than_the_model(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

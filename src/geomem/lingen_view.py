@@ -89,6 +89,7 @@ def run(words: LinGenCommand, console: Console) -> LinGenView:
     """Do what the command line asks. Raises InputError, one line, for bad input, before the model is read if it can."""
     _check(words)
     from geomem.probing.logits.language import LanguageModel
+    from geomem.probing.logits.limits import check_lengths
     from geomem.probing.logits.sequences import cut_sequences, nonsense
     from geomem.probing.subject import open_subject, short_names
     from geomem.texts.reading import find_text, read_text
@@ -102,7 +103,9 @@ def run(words: LinGenCommand, console: Console) -> LinGenView:
     target = _target(words.target or "", subject, start)
     # The same positions for all: a history is as long as the target unless something else is asked for.
     length = len(target) if words.history_tokens is None else words.history_tokens
-    model.check(target[None], words.steps - 1 + words.future_tokens)
+    # Futures and what is written follow a history apart; the last token written is not read.
+    for rows in {len(target), length}:
+        check_lengths(subject.adapter, rows, max(words.steps - 1, words.future_tokens))
     tokens = tokenise(read_text(text), subject.tokenizer)
     found = cut_sequences(tokens, histories=words.histories, futures=words.futures, history_tokens=length,
                           future_tokens=words.future_tokens, start=start, seed=words.seed)  # fmt: skip

@@ -55,6 +55,16 @@ OTHER: dict[str, tuple[str, dict[str, Any]]] = {
     "cohere": ("cohere", _LLAMA),
     "mamba2": ("mamba2", {**_IDS, "hidden_size": 32, "num_hidden_layers": LAYERS, "state_size": 4, "num_heads": 8,
                           "head_dim": 8, "n_groups": 1}),
+    "mixtral": ("mixtral", {**_LLAMA, "num_local_experts": 4, "num_experts_per_tok": 2}),
+    "granite": ("granite", {**_LLAMA, "logits_scaling": 8.0}),
+    "jamba": ("jamba", {**_LLAMA, "num_experts": 2, "num_experts_per_tok": 1, "use_mamba_kernels": False,
+                        "mamba_d_state": 4, "mamba_dt_rank": 4, "attn_layer_period": 3, "attn_layer_offset": 1}),
+    "rwkv": ("rwkv", {**_IDS, "hidden_size": 32, "attention_hidden_size": 32, "num_hidden_layers": LAYERS}),
+    "recurrent-gemma": ("recurrent_gemma", {**_LLAMA, "head_dim": 8, "lru_width": 32, "attention_window_size": 4}),
+    "longrope": ("phi3", {**_LLAMA, "original_max_position_embeddings": 16, "rope_parameters": {
+        "rope_type": "longrope", "rope_theta": 1e4, "original_max_position_embeddings": 16,
+        "short_factor": [1.0] * 4, "long_factor": [4.0] * 4}}),
+    "xlnet": ("xlnet", {"vocab_size": VOCAB, "d_model": 32, "n_layer": LAYERS, "n_head": 4, "d_inner": 48}),
     "electra": ("electra", _BERT),
     "albert": ("albert", {**_BERT, "embedding_size": 16}),
 }  # fmt: skip

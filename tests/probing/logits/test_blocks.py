@@ -131,10 +131,69 @@ def test_nothing_is_overwritten(model: LanguageModel, tmp_path: Path) -> None:
         changed.transformer.h[1].mlp.c_fc.weight.add_(0.01)
     with pytest.raises(RunError, match="another model or other sequences"):
         Blocks(tmp_path / "m", histories(), FUTURES, 5).build(LanguageModel(adapt(changed)))
+    for change in (_one_weight, _one_setting):
+        with pytest.raises(RunError, match="another model or other sequences"):
+            Blocks(tmp_path / "m", histories(), FUTURES, 5).build(LanguageModel(adapt(change(build("gpt2")))))
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("mine")
     with pytest.raises(RunError, match="holds other files"):
         Blocks(tmp_path / "mine", histories(), FUTURES).build(model)
+
+
+def _one_weight(model: Any) -> Any:
+    """Change one number of the last weights of many: an edited fact, not another model."""
+    with torch.no_grad():
+        model.transformer.h[2].mlp.c_proj.weight[17, 11] += 1e-3
+    return model
+
+
+def _one_setting(model: Any) -> Any:
+    """Change what the weights do, and none of them."""
+    model.config.layer_norm_epsilon = 0.1
+    return model
+
+
+def test_a_kill_at_the_very_end_or_beginning_leaves_nothing_behind(model: LanguageModel, tmp_path: Path) -> None:
+    plan = Blocks(tmp_path / "m", histories(), FUTURES, 5)
+    plan.folder.mkdir()
+    (plan.folder / ".logits.json.123.tmp").write_text("{")  # killed while the header was written
+    found = plan.build(model)
+    (plan.folder / "states-00003.safetensors").write_bytes(b"")  # killed while blocks were deleted
+    (plan.folder / ".states-00001.safetensors.123.tmp").write_bytes(b"")
+    assert torch.equal(plan.build(model).values, found.values)
+    assert sorted(file.name for file in plan.folder.iterdir()) == ["logits.json", "logits.safetensors"]
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_a_kill_in_the_middle_of_a_block_changes_no_bit(
+    model: LanguageModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    expected = Blocks(tmp_path / "whole", histories(), FUTURES, 5).build(model)
+    plan, save, calls = Blocks(tmp_path / "m", histories(), FUTURES, 5), blocks.save_file, list[str]()
+
+    def dies(tensors: Any, file: str) -> None:
+        calls.append(file)
+        if len(calls) == block + 1:
+            Path(file).write_bytes(b"half of a block")
+            raise KeyboardInterrupt
+        save(tensors, file)
+
+    monkeypatch.setattr(blocks, "save_file", dies)
+    with pytest.raises(KeyboardInterrupt):
+        plan.build(model)
+    monkeypatch.setattr(blocks, "save_file", save)
+    found = plan.build(model)
+    assert torch.equal(found.values, expected.values)
+    assert torch.equal(found.columns, expected.columns)
+
+
+def test_a_place_that_cannot_be_written_is_one_line(model: LanguageModel, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("here")
+    with pytest.raises(RunError, match="a part of the path is a file") as told:
+        Blocks(tmp_path / "file" / "m", histories(), FUTURES).build(model)
+    assert "\n" not in str(told.value)
+    with pytest.raises(RunError, match="holds other files"):
+        Blocks(tmp_path / "file", histories(), FUTURES).build(model)
 
 
 def test_damage_is_named(model: LanguageModel, tmp_path: Path) -> None:
@@ -146,5 +205,9 @@ def test_damage_is_named(model: LanguageModel, tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"states-00001\.safetensors: damaged"):
         plan.build(model)
     (plan.folder / "logits.safetensors").write_bytes(b"neither")
-    with pytest.raises(RunError, match="cannot be read"):
-        read_matrix(plan.folder)
+    for read in (lambda: read_matrix(plan.folder), lambda: plan.build(model)):
+        with pytest.raises(RunError, match=r"cannot be read.* delete its folder to make it anew"):
+            read()
+    (plan.folder / "logits.json").write_text("{")
+    with pytest.raises(RunError, match=r"logits\.json: cannot be read.* delete its folder to begin anew"):
+        plan.build(model)

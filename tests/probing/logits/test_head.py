@@ -59,6 +59,24 @@ def test_what_follows_the_output_layer_is_found(head: Head) -> None:
     assert found.cap == head.cap
 
 
+@pytest.mark.parametrize("name", ["final_logit_softcapping", "logits_soft_cap", "output_logit_soft_cap"])
+def test_a_cap_is_kept_though_small_logits_do_not_feel_it(name: str) -> None:
+    config: Any = SimpleNamespace(model_type="toy", **{name: 30.0})
+    one, small, large = layer(bias=False), 0.01 * STATES, 100 * STATES
+    with torch.no_grad():
+        found = head_of(one, config, small, 30 * torch.tanh(one(small) / 30))
+        expected = centred(30 * torch.tanh(one(large).double() / 30))
+    torch.testing.assert_close(found.centred(large).double(), expected, atol=1e-4, rtol=0)
+
+
+def test_a_cap_that_the_model_does_not_use_is_left_out() -> None:
+    config: Any = SimpleNamespace(model_type="toy", final_logit_softcapping=0.5)
+    with torch.no_grad():
+        found = head_of(layer(bias=True), config, STATES, layer(bias=True)(STATES))
+    assert found.cap is None
+    assert found.scale == 1.0
+
+
 def test_what_is_not_known_is_refused() -> None:
     config: Any = SimpleNamespace(model_type="odd")
     with torch.no_grad(), pytest.raises(InputError, match="odd: what this model does after its output layer"):

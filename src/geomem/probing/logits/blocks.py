@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 
     from geomem.probing.logits.language import LanguageModel
 
-FORMAT = 1
+FORMAT = 2
+_NO_MATTER = ("_name_or_path", "transformers_version")
+"""Entries of a configuration that change with the place or the program and not with the model."""
+
 HEADER, RESULT = "logits.json", "logits.safetensors"
 BLOCK_ENTRIES, BLOCK_TOKENS = 1 << 23, 1 << 14
 """Most numbers of a block (32 MiB), and most tokens read for it: little to write at once, and little to lose."""
@@ -58,7 +61,9 @@ class Blocks:
         model.check(self.histories, futures.longest)
         self._claim(model)
         if (self.folder / RESULT).is_file():
-            return read_matrix(self.folder)
+            found = read_matrix(self.folder)
+            self._tidy()
+            return found
         size, read = len(self.futures) * model.width, self.histories.shape[1] + futures.tokens
         most = max(1, min(BLOCK_ENTRIES // size, BLOCK_TOKENS // read))
         parts = list(row_chunks(len(self.histories), 1, most))
@@ -75,13 +80,17 @@ class Blocks:
         found = self._select(model, len(parts))
         tensors = {"values": found.values.contiguous(), "columns": found.columns.contiguous()}
         write_atomic_with(self.folder / RESULT, lambda file: save_file(tensors, str(file)))
-        for number in range(len(parts)):
-            self._block(number).unlink()
+        self._tidy()
         listener(Event(self.name, done, done, note=model.note, done=True))
         return found
 
     def _block(self, number: int) -> Path:
         return self.folder / f"states-{number:05d}.safetensors"
+
+    def _tidy(self) -> None:
+        """Delete blocks, which a finished matrix does not need, and what a kill left half-written."""
+        for file in (*self.folder.glob("states-*.safetensors"), *self.folder.glob(".*.tmp")):
+            file.unlink(missing_ok=True)
 
     def _claim(self, model: LanguageModel) -> None:
         """Write the header, or compare with the one that is there."""
@@ -90,7 +99,7 @@ class Blocks:
                   "fingerprint": _fingerprint(model, self.histories, self.futures)}  # fmt: skip
         file = self.folder / HEADER
         if not file.is_file():
-            if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
+            if self.folder.exists() and not (self.folder.is_dir() and all(map(_partial, self.folder.iterdir()))):
                 raise RunError(f"{self.folder}: holds other files; choose another place for the logit matrix")
             write_atomic(file, json.dumps(header, indent=1) + "\n")
         elif _read_header(file) != header:
@@ -123,22 +132,33 @@ def read_matrix(folder: Path) -> LogitMatrix:
         found = load_file(file)
         return LogitMatrix(found["values"], found["columns"])
     except (SafetensorError, OSError, KeyError) as error:
-        raise RunError(f"{file}: cannot be read ({error})") from None
+        raise RunError(f"{file}: cannot be read ({error}); delete its folder to make it anew") from None
+
+
+def _partial(file: Path) -> bool:
+    """Tell whether a kill left this while the header was written."""
+    return file.name.startswith(f".{HEADER}.") and file.suffix == ".tmp"
 
 
 def _read_header(file: Path) -> Any:
     try:
         return json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise RunError(f"{file}: cannot be read ({error})") from None
+        raise RunError(f"{file}: cannot be read ({error}); delete its folder to begin anew") from None
 
 
 def _fingerprint(model: LanguageModel, histories: Tensor, futures: Sequence[Tensor]) -> str:
-    """Return what tells matrices of other weights or sequences apart, from some numbers of each weight."""
+    """Return what tells matrices of other weights, settings or sequences apart: every number counts."""
     digest = hashlib.blake2b(digest_size=16)
+    told = {name: value for name, value in model.model.config.to_dict().items() if name not in _NO_MATTER}
+    digest.update(json.dumps(told, sort_keys=True, default=str).encode())
     for name, weight in sorted(model.model.state_dict().items()):
-        some = weight.detach().flatten()[:: max(1, weight.numel() // 64)].float().cpu()
-        digest.update(f"{name} {tuple(weight.shape)}".encode() + some.numpy().tobytes())
+        _add(digest, name, weight.detach())
     for one in (histories, *futures):
-        digest.update(f"{tuple(one.shape)}".encode() + one.cpu().numpy().tobytes())
+        _add(digest, "", one)
     return digest.hexdigest()
+
+
+def _add(digest: hashlib.blake2b, name: str, numbers: Tensor) -> None:
+    digest.update(f"{name} {tuple(numbers.shape)} {numbers.dtype}".encode())
+    digest.update(numbers.cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())

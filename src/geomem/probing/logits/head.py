@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _SAME = 1e-4
 """Share of the largest logit by which two ways of computing logits may differ."""
 
+_CAPS = ("final_logit_softcapping", "logits_soft_cap", "output_logit_soft_cap")
+"""What configurations call the cap (Gemma 2 and 3, RecurrentGemma, xLSTM)."""
+
 
 class Head:
     """The output layer of a model, with weight (V, d), and what follows it: a scale, or a cap c tanh(. / c)."""
@@ -78,14 +81,15 @@ def head_of(layer: nn.Module, config: Any, states: Tensor, logits: Tensor) -> He
     Raises InputError when it is neither the output layer alone, nor a multiple of it, nor the cap of the configuration.
     """
     plain = layer(states)
+    # The cap first: on small logits it looks like nothing at all, and on larger ones it would be missed.
+    for cap in (getattr(config, name, None) for name in _CAPS):
+        if cap is not None and _same(cap * torch.tanh(plain / cap), logits):
+            return Head(layer, cap=float(cap))
     scale = float((plain * logits).sum() / plain.square().sum())
     if abs(scale - 1) < _SAME:
         scale = 1.0
     if _same(scale * plain, logits):
         return Head(layer, scale)
-    cap = getattr(config, "final_logit_softcapping", None)
-    if cap is not None and _same(cap * torch.tanh(plain / cap), logits):
-        return Head(layer, cap=float(cap))
     raise InputError(f"{config.model_type}: what this model does after its output layer is not known to geomem")
 
 

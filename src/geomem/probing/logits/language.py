@@ -19,6 +19,8 @@ from geomem.geometry.vectors import row_chunks
 from geomem.probing.logits.caches import branch, copied
 from geomem.probing.logits.cover import Cover, cover
 from geomem.probing.logits.head import Head, head_of
+from geomem.probing.logits.limits import check_lengths, check_tokens
+from geomem.probing.logits.reading import LanguageReading, Part
 from geomem.probing.logits.source import LogitMatrix
 
 if TYPE_CHECKING:
@@ -44,8 +46,9 @@ class LanguageModel:
     def __init__(self, adapter: Adapter, batch_tokens: int = BATCH_TOKENS) -> None:
         """Try the model on a few tokens.
 
-        Raises InputError for one that is not causal, has no output layer or is in half precision, whose rounding puts
-        a floor under the small singular values.
+        Raises InputError for one that is not causal (by what is known of it, or by what it does), has no output layer
+        or one that geomem does not understand, or is in half precision, whose rounding puts a floor under the small
+        singular values.
         """
         if not adapter.causal:
             raise InputError(f"{adapter.name}: fills in masked tokens; logits after a history need a causal model")
@@ -57,6 +60,7 @@ class LanguageModel:
         self.model: Any = adapter.model.eval()
         self._layer: nn.Module = adapter.output_layer
         self._cache_name = _CACHES[0]
+        self._check_causal()
         self.head = self._find_head()
         self._way = self._find_way()
         self.cached = self._way is not None
@@ -75,22 +79,16 @@ class LanguageModel:
 
     def check(self, histories: Tensor, longest: int) -> None:
         """Raise InputError when histories (n, T) with futures up to `longest` tokens cannot be read by the model."""
-        highest, limit = int(histories.max()), self.adapter.context
-        if highest >= self.vocabulary or int(histories.min()) < 0:
-            raise InputError(f"a history has token {highest}, outside the model's vocabulary of {self.vocabulary}")
-        if limit is not None and histories.shape[1] + longest > limit:
-            raise InputError(
-                f"a history of {histories.shape[1]} tokens with {longest} more is longer than the model's context "
-                f"of {limit}"
-            )
+        check_tokens(histories, self.vocabulary)
+        check_lengths(self.adapter, histories.shape[1], longest)
 
     def begin(self, histories: Tensor) -> LanguageReading:
         """Read histories (n, T). Raises InputError as `check` does."""
         self.check(histories, 0)
-        parts: list[_Part] = []
+        parts: list[Part] = []
         for rows in row_chunks(len(histories), histories.shape[1], self.batch_tokens):
             states, cache = self._read(histories[rows], keep=self.cached)
-            parts.append(_Part(histories[rows], states[:, -1], cache))
+            parts.append(Part(histories[rows], states[:, -1], cache))
         return LanguageReading(self, parts)
 
     def matrix(
@@ -153,11 +151,21 @@ class LanguageModel:
         options = {} if cache is None else {self._cache_name: cache}
         with _before(self._layer) as seen:
             output = self.model(input_ids=tokens.to(self.adapter.device), use_cache=keep, **options)
+        if not seen:
+            raise InputError(f"{self.adapter.name}: does not call its output layer, so what that reads is not known")
         for name in _CACHES if keep else ():
             if (found := getattr(output, name, None)) is not None:
                 self._cache_name = name
                 return seen[-1], found
         return seen[-1], None
+
+    def _check_causal(self) -> None:
+        """Ask whether what comes after a token changes its state: not all models that can be told to decode do so."""
+        tokens = _trial(1, 8, self.vocabulary_of_layer)
+        whole, beginning = (self._read(some, keep=False)[0] for some in (tokens, tokens[:, :4]))
+        if not _same(whole[:, :4], beginning):
+            raise InputError(f"{self.adapter.name}: sees the tokens that follow; logits after a history need a "
+                             "causal model")  # fmt: skip
 
     @torch.no_grad()
     def _find_head(self) -> Head:
@@ -201,47 +209,6 @@ class LanguageModel:
             states, cache = self._read(token[:, None], cache, keep=True)
             found.append(states)
         return torch.cat(found, 1)
-
-
-class _Part:
-    """A batch of sequences: all their tokens, the states after the last of each, and their cache."""
-
-    def __init__(self, tokens: Tensor, states: Tensor, cache: Any) -> None:
-        self.tokens, self.states, self.cache = tokens, states, cache
-
-
-class LanguageReading:
-    """Sequences read by a language model, in batches; with a cache a further token costs one position each."""
-
-    def __init__(self, source: LanguageModel, parts: list[_Part]) -> None:
-        self.source, self.parts = source, parts
-
-    @torch.no_grad()
-    def logits(self) -> Tensor:
-        """Return centred logits (n, V)."""
-        return torch.cat([self.source.head.centred(part.states).cpu() for part in self.parts])
-
-    @torch.no_grad()
-    def combined(self, weights: Tensor) -> Tensor:
-        """Return the weighted sum (V,) of the rows, float64."""
-        states = torch.cat([part.states for part in self.parts])
-        return self.source.head.combined(states, weights)
-
-    def read(self, tokens: Tensor) -> None:
-        """Read one more token each. Raises InputError when the model's context is full."""
-        wanted = tokens.split([len(part.tokens) for part in self.parts])
-        for part, token in zip(self.parts, wanted, strict=True):
-            part.tokens = torch.cat([part.tokens, token[:, None]], 1)
-            self.source.check(part.tokens, 0)
-            new = token[:, None] if part.cache is not None else part.tokens
-            states, part.cache = self.source._read(new, part.cache, keep=part.cache is not None)  # pyright: ignore[reportPrivateUsage]
-            part.states = states[:, -1]
-
-    def copy(self) -> LanguageReading:
-        """Return a reading at the same place that goes on by itself."""
-        parts = [_Part(part.tokens, part.states, None if part.cache is None else copied(part.cache, len(part.tokens)))
-                 for part in self.parts]  # fmt: skip
-        return LanguageReading(self.source, parts)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from geomem.studies.evidence import Evidence
 from geomem.studies.logit_low_rank.language import SHUFFLED, TEXTS, UNTRAINED
 from geomem.studies.logit_low_rank.material import NONSENSE, OTHER, RANDOM
 from geomem.studies.logit_low_rank.predicates import HMM, ISAN, MODEL
+from geomem.studies.logit_low_rank.settings import Reading
 from geomem.studies.over_training import by_step, log_steps
 
 SEEDS = "Line: mean over seeds; band: their range."
@@ -88,9 +89,9 @@ def _sizes(evidence: Evidence) -> str:
     )
 
 
-def _ranks(evidence: Evidence) -> list[int]:
-    reading = evidence.settings.reading
-    return [rank for rank in reading.ranks if rank < min(reading.histories, reading.futures * reading.columns)]
+def _ranks(evidence: Evidence) -> tuple[int, ...]:
+    reading: Reading = evidence.settings.reading
+    return reading.kept
 
 
 def _against_rank(evidence: Evidence) -> Curves:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Self
 
+from pydantic import Field, model_validator
+
+from geomem.errors import InputError
+from geomem.geometry.power_law import LEAST_RANKS
 from geomem.spec import Spec
 from geomem.studies.language_model import LAPTOP_LM, PAPER_LM, SMOKE_LM, SmallLM
 
@@ -35,6 +39,29 @@ class Reading(Spec):
     targets: int = Field(default=20, ge=1)
     steps: int = Field(default=8, ge=2, description="tokens that LinGen writes")
     ridge: float = Field(default=1e-3, ge=0)
+
+    @property
+    def kept(self) -> tuple[int, ...]:
+        """The ranks that leave something out of a matrix of this size."""
+        return tuple(rank for rank in self.ranks if rank < min(self.histories, self.futures * self.columns))
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        size = f"{self.histories} histories and {self.futures} futures of {self.columns} tokens"
+        if list(self.ranks) != sorted(set(self.ranks)) or self.ranks[:1] < (1,):
+            raise InputError(f"ranks: expected ascending ranks from 1 on, got {self.ranks}")
+        if len(self.kept) < 2:
+            raise InputError(f"ranks: {size} leave fewer than two of {self.ranks} to compare; name smaller ones")
+        if self.shared >= min(self.histories, self.futures * self.columns):
+            raise InputError(
+                f"shared: with {size} all column spaces of rank {self.shared} are the same; name a smaller one"
+            )
+        first, last = self.window
+        if first < 1 or min(last, self.histories) - first + 1 < LEAST_RANKS:
+            raise InputError(
+                f"window: ranks {first} to {last} of {size} are too few for a line; at least {LEAST_RANKS}"
+            )
+        return self
 
 
 class Settings(Spec):
