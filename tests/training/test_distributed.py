@@ -16,10 +16,10 @@ from torch import nn
 
 from geomem.batch import IGNORE, Batch
 from geomem.contexts.matrix import ContextMatrix
+from geomem.decoding.evaluating import unwrap
 from geomem.runs.directory import Run
 from geomem.runs.tables import History
 from geomem.training import loop
-from geomem.decoding.evaluating import unwrap
 from geomem.training.distributed import label_weight, own_share, summed
 from geomem.training.loop import train
 from tests.training.settings import SMALL, new_run, small

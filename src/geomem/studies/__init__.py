@@ -55,6 +55,7 @@ STUDIES: Registry[Study] = Registry(
         "objectives-and-geometry": (
             "geomem.studies.objectives_and_geometry.study:STUDY",
             "which training objectives make memory a map, and which a look-up table",
+        ),
         "pitfalls-ntp": (
             "geomem.studies.pitfalls_ntp.study:STUDY",
             "next-token training learns to follow a path and not to plan it (arXiv 2403.06963)",

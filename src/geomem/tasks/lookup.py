@@ -18,9 +18,9 @@ import torch
 from torch import Tensor, nn
 
 from geomem.batch import IGNORE, Batch, answer_batch
+from geomem.counter import random_keys, random_orders
 from geomem.decoding.reader import Autoregressive, Reader
 from geomem.seeding import stream_seed, torch_generator
-from geomem.tasks.counter import random_keys, random_orders
 from geomem.tasks.made import MadeStream, score_labels
 from geomem.tasks.markov_source import draw_source
 from geomem.tasks.packed import PackedTokens
