@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from geomem.batch import Batch
 from geomem.decoding.growing import grow, ragged_logits
 from geomem.decoding.reader import Reader
-from geomem.decoding.sampling import Sampling
+from geomem.decoding.sampling import GREEDY, Sampling
 from geomem.decoding.slots import Slots, interleave, predicting
 
 
@@ -77,7 +77,7 @@ class Adaptive(Reader):
         prompts: Tensor,
         length: int,
         *,
-        sampling: Sampling = Sampling(),
+        sampling: Sampling = GREEDY,
         generator: torch.Generator | None = None,
     ) -> Tensor:
         """Return answers (B, `length`) to prompts (B, T); rows that answer at once do not wait for the others."""

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from geomem.batch import IGNORE, Batch, labelled_columns
 from geomem.decoding.reader import Reader
-from geomem.decoding.sampling import Sampling
+from geomem.decoding.sampling import GREEDY, Sampling
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Paused(Reader):
         prompts: Tensor,
         length: int,
         *,
-        sampling: Sampling = Sampling(),
+        sampling: Sampling = GREEDY,
         generator: torch.Generator | None = None,
     ) -> Tensor:
         """Return answers (B, `length`) to prompts (B, T) and the pauses after them."""

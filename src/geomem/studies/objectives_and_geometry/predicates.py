@@ -99,7 +99,9 @@ def creative_is_geometric(evidence: Evidence) -> list[Test]:
     found: Values = {}
     for seed in set.intersection(*(set(one) for one in (*gaps.values(), *creative.values()))):
         apart, new = ([one[name][seed] for name in FAMILY_OBJECTIVES] for one in (gaps, creative))
-        found[seed] = float(stats.spearmanr(apart, new).statistic)
+        # Where all are equal, as when nothing was learned, there is no ranking to compare.
+        ranked = len(set(apart)) > 1 and len(set(new)) > 1
+        found[seed] = float(stats.spearmanr(apart, new).statistic) if ranked else math.nan
     words = "rank correlation of creativity and separation of families, over objectives"
     return [Test(Bound(words, 0.6, "at least"), dict(sorted(found.items())))]
 
