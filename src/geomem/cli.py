@@ -192,6 +192,7 @@ class Probe:
         geomem probe smollm2-135m-instruct --text wikitext-2 --graph countries
         geomem probe model-a model-b --text book.txt --measure spectrum --measure comparison
         geomem probe --series 'runs/my-run/checkpoints/step-*' --text book.txt
+        geomem probe path/to/model --text book.txt --contexts book-contexts
         geomem probe --resume runs/probe-model-20260101-120000
     """
 
@@ -209,6 +210,8 @@ class Probe:
     """ask whether the model holds this graph's names as a map, such as 'countries'"""
     templates: Annotated[str | None, arg(metavar="FILE|text")] = None
     """a sentence a line with {name} in it, or 'text': read names where they stand in the text"""
+    contexts: Annotated[str | None, arg(metavar="DIR")] = None
+    """compare the model with what geomem context --tokenizer MODEL counted and saved here"""
     max_tokens: int = 8192
     """tokens of the text to read, spread evenly over it"""
     batch_tokens: int = 2048
