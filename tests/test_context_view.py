@@ -8,10 +8,8 @@ from typing import Any
 
 import pytest
 
-from geomem import context_view
 from geomem.cli import main
 from geomem.contexts.files import open_contexts
-from geomem.contexts.texts import text_contexts
 
 Capture = pytest.CaptureFixture[str]
 STORY = "the cat sat on the mat and the cat ran to the mat and the dog sat on the cat . " * 3
@@ -78,28 +76,6 @@ def test_every_prefix_of_a_window_is_a_context(story: str, capsys: Capture):
     assert (data["length"], data["padded"], data["origin"]["prefixes"]) == (3, True, True)
     words = STORY.split()
     assert data["samples"] == sum(place % 4 != 0 for place in range(len(words)))
-
-
-def test_progress_has_a_rate(story: str, monkeypatch: pytest.MonkeyPatch, capsys: Capture):
-    events: list[Any] = []
-    monkeypatch.setattr(context_view.Display, "__call__", lambda _display, event: events.append(event))
-
-    def slowly(text: str, settings: Any, told: Any) -> Any:
-        times = iter([0.0, 2.0])
-        monkeypatch.setattr(context_view.time, "monotonic", lambda: next(times))
-        told("reading", 10, 0)
-        monkeypatch.setattr(context_view.time, "monotonic", lambda: next(times))
-        times = iter([0.0, 2.0])
-        told("contexts", 100, 300)
-        told("contexts", 300, 300)
-        return text_contexts(text, settings)
-
-    monkeypatch.setattr(context_view, "text_contexts", slowly)
-    assert main(["context", story]) == 0
-    assert [(event.label, event.step, event.steps, event.rate) for event in events] == [
-        ("contexts", 100, 300, 0.0),
-        ("contexts", 300, 300, 100.0),
-    ]
 
 
 @pytest.mark.parametrize(

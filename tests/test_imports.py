@@ -25,7 +25,7 @@ LEVELS = {
     "training": 9,
     "report": 10,
     "probing": 11,
-    "studies": 12,
+    "studies": 12, "context_source": 12,
     "parts": 13, "console": 13, "session": 13, "probe_session": 13, "graph_view": 13, "fetch_view": 13,
     "context_view": 13, "lingen_view": 13,
     "cli": 14,

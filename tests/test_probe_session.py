@@ -56,6 +56,9 @@ def test_a_probe_prints_what_is_unusual_and_where_the_page_is(
         (["probe", "MODEL", "--text", "TEXT", "--templates", "x"], "--templates needs --graph"),
         (["probe", "MODEL", "--text", "TEXT", "--graph", "countrys"], "did you mean 'countries'?"),
         (["probe", "MODEL", "--text", "TEXT", "--tokenizer", "nowhere"], "nowhere"),
+        (["probe", "MODEL", "--text", "TEXT", "--contexts", "nowhere"], "nowhere: holds no context matrix"),
+        (["probe", "MODEL", "--text", "TEXT", "--measure", "contexts"], "needs the folder of a context matrix"),
+        (["probe", "MODEL", "--text", "TEXT", "--contexts", "x", "--measure", "lens"], "add --measure contexts"),
         (["probe", "MODEL", "--text", "TEXT", "--workers", "0"], "workers: input should be greater than or equal to 1"),
         (["probe", "MODEL", "--text", "TEXT", "--device", "cuda"], "torch sees no CUDA device here"),
         (["probe", "smollm2-135m-instrukt", "--text", "TEXT"], "did you mean 'smollm2-135m-instruct'?"),
@@ -80,3 +83,14 @@ def test_a_pickle_checkpoint_is_refused(folder: Path, tmp_path: Path, capsys: py
     (bad / "config.json").write_text((folder / "m" / "config.json").read_text())
     (bad / "pytorch_model.bin").write_bytes(b"\x80\x04")
     _fails(["probe", str(bad), "--text", str(folder / "text.txt"), "--out", str(tmp_path / "r")], "is a pickle", capsys)
+
+
+def test_counts_of_other_tokens_are_refused_before_anything_is_written(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["context", str(folder / "text.txt"), "--context", "1", "--save", str(tmp_path / "words")]) == 0
+    capsys.readouterr()
+    words = ["probe", str(folder / "m"), "--text", str(folder / "text.txt"), "--out", str(tmp_path / "runs")]
+    remedy = f"geomem context FILE --tokenizer {folder / 'm'} --save DIR"
+    _fails([*words, "--contexts", str(tmp_path / "words")], remedy, capsys)
+    assert not (tmp_path / "runs").exists()

@@ -192,6 +192,7 @@ class Probe:
         geomem probe smollm2-135m-instruct --text wikitext-2 --graph countries
         geomem probe model-a model-b --text book.txt --measure spectrum --measure comparison
         geomem probe --series 'runs/my-run/checkpoints/step-*' --text book.txt
+        geomem probe path/to/model --text book.txt --contexts book-contexts
         geomem probe --resume runs/probe-model-20260101-120000
     """
 
@@ -209,6 +210,8 @@ class Probe:
     """ask whether the model holds this graph's names as a map, such as 'countries'"""
     templates: Annotated[str | None, arg(metavar="FILE|text")] = None
     """a sentence a line with {name} in it, or 'text': read names where they stand in the text"""
+    contexts: Annotated[str | None, arg(metavar="DIR")] = None
+    """compare the model with what geomem context --tokenizer MODEL counted and saved here"""
     max_tokens: int = 8192
     """tokens of the text to read, spread evenly over it"""
     batch_tokens: int = 2048
@@ -335,25 +338,33 @@ class GraphCommand:
 
 @dataclass(frozen=True)
 class ContextCommand:
-    """Count what follows each context of a text; describe, draw, save and merge the counts.
+    """Count what follows each context of a text, a token array or a task; describe, draw, save and merge the counts.
 
     In use:
         geomem context novels --context 5
+        geomem context tokens.npy --context 3 --vocabulary 50257
+        geomem context --task in-weights-edges --set graph=countries --draw borders.svg
         geomem context book.txt --tokenizer bpe --vocabulary 4096 --least 2 --save book-contexts
         geomem context book-contexts --most 1000 --draw contexts.svg
         geomem context shard-1 --merge shard-2 --merge shard-3 --save all-shards
     """
 
-    source: Annotated[Positional[str], arg(metavar="FILE")]
-    """a text file, the name of a shipped or fetched text, or a folder of saved counts"""
+    source: Annotated[Positional[str | None], arg(metavar="FILE")] = None
+    """a text or its name, token ids (.npy, .safetensors), a training run, or a folder of saved counts"""
+    task: Annotated[str | None, arg(metavar="NAME")] = None
+    """count the training examples of this task instead (see geomem list task)"""
+    set: Annotated[Many, arg(metavar="KEY=VALUE")] = ()
+    """with --task: change a setting of it, for example graph=countries (repeat the option)"""
+    seed: Annotated[int | None, arg(metavar="N")] = None
+    """with --task: seed it is built with (default: 0)"""
     context: Annotated[str | None, arg(metavar="N|full")] = None
-    """tokens of a context (default: 5), or 'full' for every prefix of a document"""
+    """tokens of a context (default: 5; of a task all before a label), or 'full' for every prefix of a document"""
     window: Annotated[int | None, arg(metavar="N")] = None
     """with --context full: documents are cut into windows of this many tokens (default: 64)"""
     tokenizer: Annotated[str | None, arg(metavar="words|bpe|DIR")] = None
     """words (default) or bpe, made from the text, or a tokenizer's folder"""
     vocabulary: Annotated[int | None, arg(metavar="N")] = None
-    """tokens of the tokenizer that is made; default: every word, or 1024 for bpe"""
+    """tokens of the tokenizer that is made (default: every word, or 1024 for bpe); of an array, ids there are"""
     least: Annotated[int, arg(metavar="N")] = 1
     """drop contexts that occur less often"""
     most: Annotated[int | None, arg(metavar="N")] = None

@@ -1,27 +1,24 @@
-"""`geomem context`: a text's contexts counted, or counts opened and merged; described, drawn and saved."""
+"""`geomem context`: the contexts of a text, a token array or a task, or saved counts; described, drawn and saved."""
 
 from __future__ import annotations
 
-import re
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from geomem.context_source import find_contexts
 from geomem.contexts.describe import LEAST_SEEN, SHOWN_VALUES, Description, describe, token_names
-from geomem.contexts.files import is_saved, merge_contexts, open_contexts, refuse_existing, save_contexts
+from geomem.contexts.files import refuse_existing, save_contexts
 from geomem.contexts.origin import Contexts, limit
 from geomem.contexts.pictures import sizes_picture, spectrum_picture, support_picture
 from geomem.contexts.supports import CentredSVD, centred_svd, support_patterns
-from geomem.contexts.texts import TextSettings, text_contexts
 from geomem.errors import InputError
 from geomem.runs.atomic import write_atomic
-from geomem.training.progress import Display, Event
 
 if TYPE_CHECKING:
     from geomem.cli import ContextCommand
@@ -74,7 +71,7 @@ def look(asked: ContextCommand, console: Console) -> ContextView:
     Raises InputError for bad input, before any work where that can be seen: settings, names, where to save and draw.
     """
     kind = _checked(asked)
-    contexts = _contexts(asked, console)
+    contexts = find_contexts(asked, console)
     if asked.least > 1 or asked.most is not None:
         contexts = limit(contexts, least=asked.least, most=asked.most)
     compact = contexts.matrix.compact()
@@ -100,52 +97,6 @@ def _checked(asked: ContextCommand) -> str | None:
     if asked.most is not None and asked.most < 1:
         raise InputError(f"--most: must be at least 1, got {asked.most}")
     return kind
-
-
-def _contexts(asked: ContextCommand, console: Console) -> Contexts:
-    given = {
-        "--context": asked.context, "--window": asked.window, "--tokenizer": asked.tokenizer,
-        "--vocabulary": asked.vocabulary, "--max-tokens": asked.max_tokens,
-    }  # fmt: skip
-    useless = [name for name, value in given.items() if value is not None]
-    if not is_saved(Path(asked.source)):
-        if asked.merge:
-            raise InputError(f"--merge adds up saved matrices, and {asked.source} is a text; save its counts first")
-        return _count(asked, console)
-    if useless:
-        raise InputError(f"{asked.source}: holds counts that are made already; {useless[0]} belongs to a text")
-    return merge_contexts([open_contexts(Path(name)) for name in (asked.source, *asked.merge)])
-
-
-def _count(asked: ContextCommand, console: Console) -> Contexts:
-    settings = TextSettings(
-        context=_context(asked.context),
-        window=asked.window,
-        tokenizer=asked.tokenizer,
-        vocabulary=asked.vocabulary,
-        max_tokens=asked.max_tokens,
-    )
-    begun: dict[str, tuple[float, int]] = {}
-    with Display(console) as display:
-
-        def told(stage: str, done: int, total: int) -> None:
-            now = time.monotonic()
-            start, before = begun.setdefault(stage, (now, done))
-            rate = (done - before) / (now - start) if now > start else 0.0
-            if total:
-                display(Event(stage, done, total, rate=rate, unit="characters"))
-
-        return text_contexts(asked.source, settings, told=told)
-
-
-def _context(text: str | None) -> int | Literal["full"] | None:
-    if text is None:
-        return None
-    if text == "full":
-        return "full"
-    if not re.fullmatch(r"[1-9][0-9]{0,5}", text):
-        raise InputError(f"--context {text}: expected a number of tokens, or 'full'")
-    return int(text)
 
 
 def _draw(contexts: Contexts, svd: CentredSVD, path: Path, kind: str) -> None:

@@ -27,6 +27,7 @@ SHOWN = {
     "updates/stream_cosine": "cos(h,h')",
     "lens/kl": "lens KL",
     "collapse/nc4": "NC4",
+    "contexts/support_cka": "CKA(supports)",
 }
 """Columns of the table that is printed, and their short heads."""
 
@@ -76,19 +77,22 @@ def run(words: Probe, console: Console) -> Outcome:
 
 def spec_of(words: Probe) -> ProbeSpec:
     """Turn options into settings. Raises InputError naming the option at fault."""
+    from geomem.probing.contexts import check_asked
+
     models, steps = _models(words)
     if words.text is None:
         raise InputError("--text FILE is missing: the text that the model reads, or a name such as novels")
     if words.templates is not None and words.graph is None:
         raise InputError("--templates needs --graph: sentences for the names of which graph?")
+    check_asked(words.measure, words.contexts)
     return validate(ProbeSpec, {
         "models": models, "steps": steps, "series": words.series is not None, "text": words.text,
         "tokenizer": words.tokenizer, "measure": words.measure or DEFAULT, "layers": _layers(words.layers),
         "max_tokens": words.max_tokens, "batch_tokens": words.batch_tokens, "context": words.context,
         "attention": words.attention, "keep_sinks": words.keep_sinks,
         "controls": () if words.no_controls else ("untrained", "shuffled"),
-        "graph": words.graph, "templates": words.templates, "seed": words.seed, "device": words.device,
-        "dtype": words.dtype, "workers": words.workers, "executor": words.executor,
+        "graph": words.graph, "templates": words.templates, "contexts": words.contexts, "seed": words.seed,
+        "device": words.device, "dtype": words.dtype, "workers": words.workers, "executor": words.executor,
     }, "probe")  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,16 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from geomem.contexts.build import ContextCounter
-from geomem.contexts.files import ABOUT, COUNTS, TOKENIZER, is_saved, merge_contexts, open_contexts, save_contexts
+from geomem.contexts.files import (
+    ABOUT,
+    COUNTS,
+    NAMES,
+    TOKENIZER,
+    is_saved,
+    merge_contexts,
+    open_contexts,
+    save_contexts,
+)
 from geomem.contexts.matrix import ContextMatrix
 from geomem.contexts.origin import Contexts, Origin, limit
 from geomem.contexts.texts import TextSettings, text_contexts
@@ -164,3 +174,20 @@ def test_matrices_of_different_tokenizers_are_refused(story: Contexts, tmp_path:
         merge_contexts([story, text_contexts(other, TextSettings(context=2))])
     with pytest.raises(InputError, match="nothing to merge"):
         merge_contexts([])
+
+
+def test_names_go_to_disk_and_back_and_must_agree(tmp_path: Path):
+    named = replace(counted([[0, 1, 2, 3]], 1), names=("a", "b", "\u00e9", "d"))
+    save_contexts(named, tmp_path / "saved")
+    assert open_contexts(tmp_path / "saved").names == named.names
+    assert merge_contexts([named, open_contexts(tmp_path / "saved")]).names == named.names
+    with pytest.raises(InputError, match="their tokens have different names"):
+        merge_contexts([named, replace(named, names=None)])
+
+
+@pytest.mark.parametrize("text", ["[", '["a"]', "{}", "[1, 2, 3, 4]"])
+def test_damaged_names_are_refused(tmp_path: Path, text: str):
+    save_contexts(replace(counted([[0, 1, 2, 3]], 1), names=("a", "b", "c", "d")), tmp_path / "saved")
+    (tmp_path / "saved" / NAMES).write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match="make the matrix again"):
+        open_contexts(tmp_path / "saved")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from geomem.contexts.build import count_tokens
-from geomem.contexts.origin import Contexts, Origin, limit, merged_origin, tokenizer_hash
+from geomem.contexts.origin import ArrayOrigin, Contexts, Origin, TaskOrigin, limit, merged_origin, tokenizer_hash
 from geomem.errors import InputError
 from geomem.texts.words import train_words
 
@@ -48,6 +48,10 @@ def test_what_decides_the_counts_must_agree():
     one = Origin(context=2, tokenizer_sha256="x", about="a", without_context=1)
     assert merged_origin([one, one.model_copy(update={"about": "b"})]).about == "a; b"
     assert merged_origin([one, one]).without_context == 2
+    array = ArrayOrigin(name="a.npy", sha256="x", rows=None, tokens=9)
+    task = TaskOrigin(settings={"kind": "markov"}, seed=0)
+    whole = merged_origin([one.model_copy(update={"arrays": (array,)}), one.model_copy(update={"tasks": (task,)})])
+    assert (whole.arrays, whole.tasks, whole.texts) == ((array,), (task,), ())
     for change in ({"context": 3}, {"prefixes": True}, {"boundary": 0}, {"tokenizer_sha256": "y"}):
         with pytest.raises(InputError, match="do not fit"):
             merged_origin([one, one.model_copy(update=change)])

@@ -30,6 +30,8 @@ def test_loss_and_entropy_against_scipy() -> None:
     assert float(nt.entropy(probs, shares)) == pytest.approx(floor, rel=1e-12)
     assert float(nt.entropy_gap(logits, probs, shares)) == pytest.approx(gap, rel=1e-12)
     assert float(nt.cross_entropy(logits, probs, shares)) == pytest.approx(floor + gap, rel=1e-12)
+    each = [stats.entropy(p, r) for p, r in zip(probs.T.numpy(), q.T.numpy(), strict=True)]
+    assert nt.context_gaps(logits, probs).tolist() == pytest.approx(each, rel=1e-12)
 
 
 def test_the_gap_keeps_its_digits_near_zero_and_is_finite_far_away() -> None:

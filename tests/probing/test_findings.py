@@ -105,3 +105,13 @@ def test_a_map_is_said_only_where_there_is_one_beyond_the_twins() -> None:
     assert "No layer holds the true map of the graph: the best held-out R² is 0.16 (untrained twin 0.15)" in none
     hops = said(Probed(result({"knowledge/cosine": [0.1, 0.5]})))
     assert "Distances between names follow the graph with a rank correlation of 0.5 at layer 1" in hops
+
+
+def test_predictions_after_counted_contexts_are_said_beside_frequencies_alone() -> None:
+    numbers = {"contexts/contexts": 512.0, "contexts/inside": 0.77, "contexts/gap": 0.5}
+    chance = {"contexts/inside": 0.25, "contexts/gap": 2.5}
+    assert said(Probed(result({}, numbers, chance=chance))) == (
+        "After the 512 contexts, 77\u202f% of the model's mass is on tokens that were counted there (frequencies alone: "
+        "25\u202f%), and its loss is 0.5 nats above their entropy (2.5)."
+    )
+    assert "contexts" not in said(Probed(result({}, {"contexts/gap": 0.5})))

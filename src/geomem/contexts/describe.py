@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ConfigDict
 
 from geomem.contexts.matrix import PAD, ContextMatrix
-from geomem.contexts.origin import Contexts, Origin
+from geomem.contexts.origin import ArrayOrigin, Contexts, Origin, TextOrigin
 from geomem.contexts.statistics import pmi, strongest_pairs, support_sizes, unigram_entropy
 from geomem.contexts.supports import CentredSVD, SupportPatterns
 from geomem.numbers import number
@@ -74,9 +74,9 @@ class Description(BaseModel):
         )
         values = ", ".join(f"{value:.4g}" for value in self.singular_values)
         rows = [
-            *(("text", f"{text.name}: {number(text.tokens)} tokens") for text in origin.texts),
+            *_sources(origin),
             ("tokenizer", f"{origin.tokenizer or 'none'}, {number(self.tokenizer_tokens)} tokens"),
-            ("context", f"every prefix, 1 to {self.length} tokens" if origin.prefixes else f"{self.length} tokens"),
+            ("context", self._context()),
             ("samples", number(self.samples)),
             ("distinct contexts", number(self.contexts)),
             ("next-token types V", number(self.next_tokens)),
@@ -101,6 +101,27 @@ class Description(BaseModel):
         if self.note:
             rows.append(("note", self.note))
         return rows
+
+    def _context(self) -> str:
+        if not self.origin.prefixes:
+            return f"{self.length} tokens"
+        asked = "everything before a token that is asked for" if self.origin.tasks else "every prefix"
+        return f"{asked}, {f'1 to {self.length}' if self.padded else self.length} tokens"
+
+
+def _sources(origin: Origin) -> list[tuple[str, str]]:
+    """Return a line for every text, array and task that was counted."""
+    rows = [("text", f"{text.name}: {_read(text)}") for text in origin.texts]
+    for array in origin.arrays:
+        documents = "" if array.rows is None else f" in {number(array.rows)} documents"
+        rows.append(("array", f"{array.name}: {_read(array)}{documents}"))
+    rows += [("task", f"{task.settings.get('kind')}, seed {task.seed}") for task in origin.tasks]
+    return rows + [("source", origin.about)] * bool(origin.about)
+
+
+def _read(source: TextOrigin | ArrayOrigin) -> str:
+    first = "its first " if source.tokens == source.max_tokens else ""
+    return f"{first}{number(source.tokens)} tokens"
 
 
 def describe(contexts: Contexts, patterns: SupportPatterns, svd: CentredSVD) -> Description:
@@ -134,10 +155,10 @@ def describe(contexts: Contexts, patterns: SupportPatterns, svd: CentredSVD) -> 
 
 
 def token_names(contexts: Contexts, tokens: Sequence[int]) -> list[str]:
-    """Return the text of tokens, or their numbers where there is no tokenizer."""
+    """Return the text of tokens, else their names, or their numbers where they have none."""
     tokenizer = contexts.tokenizer
     if tokenizer is None:
-        return [str(token) for token in tokens]
+        return [str(token) if contexts.names is None else contexts.names[token] for token in tokens]
     found: list[str] = []
     for token in tokens:
         text = str(tokenizer.decode([token]))
@@ -151,16 +172,20 @@ def _pairs(contexts: Contexts) -> tuple[Pair, ...]:
     values, rows = pmi(matrix)[places].tolist(), matrix.rows[places]
     found: list[Pair] = []
     for place, row, value in zip(places.tolist(), rows.tolist(), values, strict=True):
-        before = [token for token in matrix.contexts[row].tolist() if token != PAD]
-        context, token = _joined(contexts, before), _joined(contexts, [int(matrix.indices[place])])
+        context, token = (
+            token_text(contexts, matrix.contexts[row].tolist()),
+            token_text(contexts, [int(matrix.indices[place])]),
+        )
         found.append(Pair(context=context, token=token, pmi=value, count=float(matrix.counts[place])))
     return tuple(found)
 
 
-def _joined(contexts: Contexts, tokens: list[int]) -> str:
+def token_text(contexts: Contexts, tokens: Sequence[int]) -> str:
+    """Return tokens as one line of text, padding left out."""
+    real = [token for token in tokens if token != PAD]
     if contexts.tokenizer is None:
-        return " ".join(map(str, tokens))
-    return str(contexts.tokenizer.decode(tokens)).replace("\n", "⏎").strip()
+        return " ".join(token_names(contexts, real))
+    return str(contexts.tokenizer.decode(real)).replace("\n", "⏎").strip()
 
 
 def _note(matrix: ContextMatrix, types: int) -> str | None:

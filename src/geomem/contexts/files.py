@@ -22,7 +22,7 @@ from geomem.spec import Spec, validate
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-COUNTS, ABOUT, TOKENIZER = "contexts.safetensors", "contexts.json", "tokenizer"
+COUNTS, ABOUT, TOKENIZER, NAMES = "contexts.safetensors", "contexts.json", "tokenizer", "names.json"
 
 FORMAT = 1
 
@@ -69,6 +69,8 @@ def save_contexts(contexts: Contexts, folder: Path) -> None:
         (partial / ABOUT).write_text(about.model_dump_json(indent=1) + "\n", encoding="utf-8")
         if tokenizer is not None:
             tokenizer.save_pretrained(str(partial / TOKENIZER))
+        if contexts.names is not None:
+            (partial / NAMES).write_text(json.dumps(contexts.names, ensure_ascii=False) + "\n", encoding="utf-8")
 
     write_folder_atomic(folder, write, _ELSEWHERE)
 
@@ -90,13 +92,13 @@ def open_contexts(folder: Path) -> Contexts:
         raise InputError(f"{folder}: holds no context matrix ({ABOUT} and {COUNTS})")
     about = _read_about(folder / ABOUT)
     matrix = _read_counts(folder / COUNTS, about)
-    return Contexts(matrix, about.origin, _read_tokenizer(folder, about))
+    return Contexts(matrix, about.origin, _read_tokenizer(folder, about), _read_names(folder / NAMES, about))
 
 
 def merge_contexts(shards: Sequence[Contexts]) -> Contexts:
     """Add up the counts of shards: the same, to the last bit, as one pass over all their documents.
 
-    Raises InputError when they differ in tokenizer, vocabulary, length of contexts or what a context is, or when
+    Raises InputError when they differ in tokenizer, vocabulary, names, length of contexts or what a context is, or when
     contexts were dropped from one. A context that reaches from one shard into the next is in neither.
     """
     if not shards:
@@ -108,8 +110,10 @@ def merge_contexts(shards: Sequence[Contexts]) -> Contexts:
         if shard.matrix.vocabulary != first.vocabulary:
             raise InputError(f"these matrices do not fit: their vocabularies have {first.vocabulary} and "
                              f"{shard.matrix.vocabulary} tokens")  # fmt: skip
+        if shard.names != shards[0].names:
+            raise InputError("these matrices do not fit: their tokens have different names")
         counter.add_matrix(shard.matrix)
-    return Contexts(counter.matrix(), origin, shards[0].tokenizer)
+    return Contexts(counter.matrix(), origin, shards[0].tokenizer, shards[0].names)
 
 
 def _read_about(file: Path) -> About:
@@ -182,6 +186,19 @@ def _read_tokenizer(folder: Path, about: About) -> PreTrainedTokenizerBase | Non
         raise InputError(f"{folder / TOKENIZER}: is not the tokenizer the counts were made with; "
                          "put it back or make the matrix again")  # fmt: skip
     return tokenizer
+
+
+def _read_names(file: Path, about: About) -> tuple[str, ...] | None:
+    if not file.is_file():
+        return None
+    try:
+        found: object = json.loads(file.read_bytes())
+    except ValueError as error:
+        raise InputError(f"{file}: is damaged ({error}); make the matrix again") from None
+    names = cast("list[object]", found) if isinstance(found, list) else []
+    if len(names) != about.vocabulary or not all(isinstance(name, str) for name in names):
+        raise InputError(f"{file}: should hold a list of {about.vocabulary} names; make the matrix again")
+    return tuple(map(str, names))
 
 
 def _narrow(tokens: Tensor) -> Tensor:

@@ -26,15 +26,36 @@ class TextOrigin(Spec):
     sha256: str = Field(description="of its characters in UTF-8, unpacked")
     characters: int = Field(ge=0, description="characters of the whole text")
     tokens: int = Field(ge=0, description="tokens read of it, from its beginning")
+    max_tokens: int | None = Field(default=None, description="no more were to be read; None: the whole text")
+
+
+class ArrayOrigin(Spec):
+    """A token array that was counted."""
+
+    name: str = Field(description="the file, as it was given")
+    sha256: str = Field(description="of all its ids as little-endian int64, row by row")
+    rows: int | None = Field(description="documents, one a row; None for one stream of tokens")
+    tokens: int = Field(ge=0, description="tokens read of it, from its beginning")
+    max_tokens: int | None = Field(default=None, description="no more were to be read; None: the whole array")
+
+
+class TaskOrigin(Spec):
+    """A registered task whose training examples were counted."""
+
+    settings: dict[str, Any] = Field(description="its kind and every setting")
+    seed: int = Field(ge=0, description="it was built with")
 
 
 class Origin(Spec):
     """Everything that decides a context matrix."""
 
     texts: tuple[TextOrigin, ...] = Field(default=(), description="the texts, in order; none for a task or an array")
+    arrays: tuple[ArrayOrigin, ...] = Field(default=(), description="the token arrays, in order")
+    tasks: tuple[TaskOrigin, ...] = Field(default=(), description="the tasks, in order")
     about: str = Field(default="", description="where the counts come from, in words")
     tokenizer: str | None = Field(
-        default=None, description="'words', 'bpe' or the folder that was given; None without a text"
+        default=None,
+        description="'words', 'bpe', 'task' or the folder that was given; None for ids without a tokenizer",
     )
     tokenizer_sha256: str | None = Field(default=None, description="of the tokenizer's whole definition")
     context: int = Field(ge=1, description="tokens of a context; of the longest one with prefixes")
@@ -59,11 +80,16 @@ class Origin(Spec):
 
 @dataclass(frozen=True)
 class Contexts:
-    """A context matrix with where it comes from, and the tokenizer its ids are of (None for a task or an array)."""
+    """A context matrix with where it comes from, and what its ids stand for.
+
+    tokenizer: the one they are of, or None. names: what each of them is called where a task without a tokenizer says
+    so, or None.
+    """
 
     matrix: ContextMatrix
     origin: Origin
     tokenizer: PreTrainedTokenizerBase | None = None
+    names: tuple[str, ...] | None = None
 
 
 def limit(contexts: Contexts, *, least: float = 1, most: int | None = None) -> Contexts:
@@ -108,6 +134,8 @@ def merged_origin(origins: list[Origin]) -> Origin:
     return first.model_copy(
         update={
             "texts": tuple(text for origin in origins for text in origin.texts),
+            "arrays": tuple(array for origin in origins for array in origin.arrays),
+            "tasks": tuple(task for origin in origins for task in origin.tasks),
             "about": "; ".join(dict.fromkeys(origin.about for origin in origins if origin.about)),
             "without_context": sum(origin.without_context for origin in origins),
             "versions": versions(),

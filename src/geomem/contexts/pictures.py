@@ -58,7 +58,7 @@ def support_picture(matrix: ContextMatrix, names: Names, *, tokens: int = 30, co
     support = part.support()[often]
     centred = support.double() - support.double().mean(0)
     left, _, right = torch.linalg.svd(centred, full_matrices=False)
-    rows, columns = _around(left[:, :2]), _around(right[:2].T)
+    rows, columns = angular_order(left[:, :2]), angular_order(right[:2].T)
     ordered: Any = support[rows][:, columns].int().tolist()
     return Heatmap(
         id="contexts-support",
@@ -72,7 +72,7 @@ def support_picture(matrix: ContextMatrix, names: Names, *, tokens: int = 30, co
     )
 
 
-def _around(plane: Tensor) -> Tensor:
+def angular_order(plane: Tensor) -> Tensor:
     """Return the order of points (n, 1 or 2) by angle around the origin, beginning at the widest gap."""
     if plane.shape[1] < 2:
         return plane[:, 0].sort(stable=True).indices

@@ -106,7 +106,9 @@ def text_contexts(
                          "and the token after it")  # fmt: skip
     matrix = counter.matrix()
     origin = Origin(
-        texts=(TextOrigin(name=str(text), sha256=digest, characters=characters, tokens=read),),
+        texts=(
+            TextOrigin(name=str(text), sha256=digest, characters=characters, tokens=read, max_tokens=chosen.max_tokens),
+        ),
         tokenizer=name,
         tokenizer_sha256=tokenizer_hash(tokenizer),
         context=length,

@@ -59,7 +59,12 @@ def entropy(probs: Float[Tensor, "v m"], shares: Float[Tensor, " m"]) -> Float[T
 def entropy_gap(
     logits: Float[Tensor, "v m"], probs: Float[Tensor, "v m"], shares: Float[Tensor, " m"]
 ) -> Float[Tensor, ""]:
-    """Return the cross-entropy less the entropy: sum_j pi_j KL(p_j, softmax(L_j)) >= 0, in nats.
+    """Return the cross-entropy less the entropy: sum_j pi_j KL(p_j, softmax(L_j)) >= 0, in nats."""
+    return (shares.double() * context_gaps(logits, probs)).sum()
+
+
+def context_gaps(logits: Float[Tensor, "v m"], probs: Float[Tensor, "v m"]) -> Float[Tensor, " m"]:
+    """Return KL(p_j, softmax(L_j)) >= 0 of every context, in nats.
 
     With e = (q - p) / p this is a sum of terms that are never negative, q - p - p log(1 + e) inside the supports and q
     outside, so that a gap of 1e-9 keeps its digits, which the difference of two sums near 1 would not.
@@ -70,8 +75,7 @@ def entropy_gap(
     error = (q - p) / safe
     # Near 0 the series part of log1p is what counts; far from it, q may underflow where its logarithm does not.
     log_ratio = torch.where(error.abs() < 0.5, error.clamp(min=-0.5).log1p(), log_q - safe.log())
-    terms = torch.where(inside, q - p - p * log_ratio, q)
-    return (shares.double() * terms.sum(0)).sum()
+    return torch.where(inside, q - p - p * log_ratio, q).sum(0)
 
 
 def logit_gradient(

@@ -36,19 +36,23 @@ PROBES: Registry[type[Any]] = Registry(
         ),
         "maps": (f"{_HERE}.maps:Maps", "linear maps between the layers of two models with one tokenizer (slow)"),
         "knowledge": (f"{_HERE}.knowledge:Knowledge", "with a graph: do distances between names follow the graph?"),
+        "contexts": (
+            f"{_HERE}.contexts:ContextGeometry",
+            "with a context matrix: predictions and states beside what was counted after each context",
+        ),
     },
 )
 
 ORDER = (
     "spectrum", "collapse", "updates", "lens", "attention", "comparison", "recency", "plan", "skips", "erasure",
-    "decomposition", "maps", "knowledge",
+    "decomposition", "maps", "knowledge", "contexts",
 )  # fmt: skip
 """The families as the page shows them."""
 
 STREAMING = ORDER[:7]
 """Families that share one forward pass over the text; the others run the model for themselves."""
 
-DEFAULT = (*STREAMING, "plan", "knowledge")
+DEFAULT = (*STREAMING, "plan", "knowledge", "contexts")
 """What is measured when nothing is asked for: a first true picture in minutes."""
 
 __all__ = ["DEFAULT", "ORDER", "PROBES", "STREAMING", "probe"]

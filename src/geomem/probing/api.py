@@ -13,6 +13,7 @@ from torch import Tensor
 
 from geomem.errors import InputError
 from geomem.probing.conclude import group, lead, remarks, sentences
+from geomem.probing.contexts import check_asked, open_matching
 from geomem.probing.extras import left_out, measure_extras
 from geomem.probing.findings import Probed
 from geomem.probing.keep import PassResult, keep_pass, read_pass_result
@@ -88,7 +89,8 @@ def probe(
 
     model: a checkpoint folder, run or fetched name, or a model that is already open (it is put in eval mode and left
     so). text: a file, the name of a shipped or fetched text, or token ids (n,) for a model without a tokenizer.
-    measure: families (see `geomem list probe`). settings: further fields of `ProbeSpec`, such as max_tokens or context.
+    measure: families (see `geomem list probe`). settings: further fields of `ProbeSpec`, such as max_tokens, context or
+    contexts (the folder of a saved context matrix).
     Raises InputError, one line, for whatever does not fit.
     """
     place = str(model) if isinstance(model, str | Path) else type(model).__name__
@@ -96,10 +98,12 @@ def probe(
                             "controls": tuple(controls), **settings}  # fmt: skip
     if measure is not None:
         data["measure"] = tuple(measure)
+        check_asked(measure, settings.get("contexts"))
     spec = validate(ProbeSpec, data, "probe")
     subject = _subject(model, place, tokenizer, spec)
     if spec.workers > 1:
         raise InputError("probe: workers are processes that open the model from disk; use `geomem probe --workers N`")
+    open_matching(spec, subject)
     tokens = text.to(torch.int32) if isinstance(text, Tensor) else tokens_of(subject, spec)
     with tempfile.TemporaryDirectory(prefix="geomem-probe-") as folder:
         results = [_pass(subject, condition, spec, tokens, Path(folder)) for condition in ("", *spec.controls)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from geomem.probing.context_pictures import context_pictures
 from geomem.probing.cross import compare_models
 from geomem.probing.findings import Probed, findings, headline
 from geomem.probing.keep import PassResult
@@ -25,7 +26,12 @@ def conclude(spec: ProbeSpec, run: Run, results: Sequence[PassResult]) -> None:
     models = group(results)
     rows = [row for one in results for row in one.rows]
     drawn = models[-1:] if spec.series or len(models) > SIDE_BY_SIDE else models
-    exhibits = [*pictures(drawn), *plan_pictures(drawn), *knowledge_pictures(drawn, spec)]
+    exhibits = [
+        *pictures(drawn),
+        *plan_pictures(drawn),
+        *knowledge_pictures(drawn, spec),
+        *context_pictures(drawn, spec),
+    ]
     notes: list[str] = []
     if spec.series:
         course = trajectory(models)

@@ -27,7 +27,7 @@ def measure_extras(
     """
     task = Task(subject, condition, spec, plan)
     for name in ORDER:
-        if name in STREAMING or name not in spec.measure or (name == "knowledge" and spec.graph is None):
+        if name in STREAMING or name not in spec.measure or not _asked(name, spec):
             continue
         kind: type[Extra] = PROBES.get(name)
         if condition not in kind.conditions or lacking(name, subject.shape):
@@ -44,12 +44,18 @@ def measure_extras(
         _shared_words(task, rows)
 
 
+def _asked(name: str, spec: ProbeSpec) -> bool:
+    """Return whether there is what a family compares the model with: a graph, or a context matrix."""
+    beside = {"knowledge": spec.graph, "contexts": spec.contexts}
+    return name not in beside or beside[name] is not None
+
+
 def left_out(subject: Subject, spec: ProbeSpec) -> list[str]:
     """Return a line for every family asked for that this model cannot give, and why."""
     lines: list[str] = []
     for name in spec.measure:
         lack = lacking(name, subject.shape)
-        if lack:
+        if lack and _asked(name, spec):
             lines.append(f"{name} was left out: it needs {lack}")
     if not subject.shape.blocks:
         lines.append("its blocks cannot be told apart, so the last layer is the hidden state after the final norm")

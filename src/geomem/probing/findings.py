@@ -243,6 +243,19 @@ def _knowledge(probed: Probed) -> Finding | None:
     return Finding(text, 2 * abs(hops[layer].value))
 
 
+def _contexts(probed: Probed) -> Finding | None:
+    inside, gap = probed.measured.number("contexts/inside"), probed.one("contexts/gap")
+    chance, beside = (probed.measured.number(f"contexts/{name}", "chance") for name in ("inside", "gap"))
+    if inside is None or chance is None or beside is None:
+        return None
+    count = number(probed.one("contexts/contexts"))
+    text = (f"After the {count} contexts, {number(inside.value, percent=True)} of the model's mass is on "
+            f"tokens that were counted there (frequencies alone: {number(chance.value, percent=True)}), and its "
+            f"loss is {number(gap)} nats above their entropy ({number(beside.value)}).")  # fmt: skip
+    return Finding(text, abs(math.log(max(1e-6, gap) / max(1e-6, beside.value))))
+
+
 RULES: tuple[Callable[[Probed], Finding | None], ...] = (
     _sinks, _rank, _spread, _anisotropy, _first_block, _quiet_blocks, _lens, _cosines, _collapse, _order, _knowledge,
+    _contexts,
 )  # fmt: skip

@@ -79,6 +79,11 @@ LABELS: dict[str, Label] = {
     "knowledge/cosine": Label("Hop distance against distance (Spearman)"),
     "knowledge/fiedler": Label("Energy on the slowest graph directions"),
     "knowledge/ridge_r2": Label("True map read off linearly (held-out R²)"),
+    "contexts/support_cka": Label("Alignment with the supports (CKA)"),
+    "contexts/shares_cka": Label("Alignment with the distributions (CKA)"),
+    "contexts/within": Label("Cosine of contexts with one support"),
+    "contexts/between": Label("Cosine of contexts with different supports"),
+    "contexts/scatter_ratio": Label("Scatter within over between supports", log=True),
 }
 """By metric; one without an entry is shown under its own name."""
 

@@ -39,6 +39,7 @@ FAMILY_TITLES = {
     "decomposition": "Tokenwise part of the updates",
     "map": "Linear maps from the first model",
     "knowledge": "The graph's names inside the model",
+    "contexts": "States after the counted contexts",
 }
 CAPTIONS = {
     "spectrum": "Over all tokens but attention sinks; bands are 95 % intervals over windows. Dotted: isotropic noise "
@@ -50,6 +51,8 @@ CAPTIONS = {
     "lens": "KL(layer || final): the stream before each block, through the final norm and the output layer.",
     "comparison": "Minibatch-unbiased linear CKA; 0 for unrelated layers.",
     "recency": "Cosine with the token before, less that with the token 16 back. 0 where order does not matter.",
+    "contexts": "Unbiased CKA with the centred support and with the next-token distributions, bands over contexts; "
+    "cosines of states less their mean. The last layer is what the output layer reads.",
     "attention": "Read from hidden states after each block, sinks included.",
 }
 

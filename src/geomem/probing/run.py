@@ -15,6 +15,7 @@ from geomem.errors import InputError, RunError
 from geomem.hardware import choose_threads, keep_freed_memory
 from geomem.models.places import find_checkpoint
 from geomem.probing.conclude import conclude
+from geomem.probing.contexts import check_tokenizers, open_matching
 from geomem.probing.extras import left_out, measure_extras
 from geomem.probing.keep import PassResult, keep_pass, read_pass_result
 from geomem.probing.knowledge import ask
@@ -72,6 +73,7 @@ def start_probe(spec: ProbeSpec, out: Path, console: Console) -> Run:
     check_request(spec)
     first = _open(steps_of(spec)[0], spec)
     check_fitting(first, spec)
+    open_matching(spec, first)
     header = {"request": spec.model_dump(mode="json"), "models": list(spec.models), "text": spec.text}
     run = Run.create(out, f"probe-{short_names(spec.models)[0]}", "probe", header, [spec.seed])
     try:
@@ -86,7 +88,8 @@ def start_probe(spec: ProbeSpec, out: Path, console: Console) -> Run:
 def check_request(spec: ProbeSpec) -> None:
     """Look for everything that a probe names, before any of it is opened.
 
-    Raises InputError for a model or text that is not there, and a graph or sentences that cannot be read.
+    Raises InputError for a model or text that is not there, a graph or sentences that cannot be read, and a context
+    matrix that cannot be read or is of other tokens than a model's.
     """
     for place in spec.models:
         find_checkpoint(place)
@@ -94,6 +97,7 @@ def check_request(spec: ProbeSpec) -> None:
     next(read_text(file))
     if spec.graph is not None and "knowledge" in spec.measure:
         ask(spec.graph, spec.templates, lambda: "".join(read_text(file)), spec.seed)
+    check_tokenizers(spec)
 
 
 def resume_probe(path: Path, console: Console) -> Run:

@@ -35,6 +35,7 @@ class ProbeSpec(Spec):
     controls: tuple[Control, ...] = Field(default=("untrained", "shuffled"), description="null models to measure too")
     graph: str | None = Field(default=None, description="a graph whose names are looked up in the model")
     templates: str | None = Field(default=None, description="file with a sentence a line that holds {name}")
+    contexts: str | None = Field(default=None, description="folder of a context matrix to compare the model with")
     seed: int = Field(default=0, ge=0)
     device: DeviceName = "auto"
     dtype: DtypeName = "auto"

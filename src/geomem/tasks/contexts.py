@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import nn
@@ -13,11 +13,12 @@ from geomem.batch import Batch
 from geomem.contexts.build import ContextCounter
 from geomem.contexts.files import is_saved, open_contexts
 from geomem.contexts.matrix import ContextMatrix
-from geomem.contexts.origin import Contexts, limit
+from geomem.contexts.origin import Contexts, Origin, TaskOrigin, limit, tokenizer_hash
 from geomem.contexts.statistics import unigram, unigram_entropy
-from geomem.contexts.texts import TextSettings, text_contexts
+from geomem.contexts.texts import TextSettings, Told, silent, text_contexts
 from geomem.decoding.reader import Reader
 from geomem.errors import InputError
+from geomem.spec import Spec
 from geomem.tasks.scoring import rows_per_chunk, score_contexts
 from geomem.tasks.streams import ContextStream
 from geomem.tasks.task import Evidence, Split, Stream, Task
@@ -84,13 +85,38 @@ class ContextsTask(Task):
         return {}
 
 
+def registered_contexts(spec: Spec, seed: int = 0, length: int | None = None, *, told: Told = silent) -> Contexts:
+    """Build a registered task and return the contexts of its training examples, with its settings and token names.
+
+    length: as in `task_contexts`; without one, a task that is made of distinct contexts gives its own. Raises
+    InputError as the task and `task_contexts` do.
+    """
+    task: Task = cast(Any, spec).build(seed)
+    if isinstance(task, ContextsTask) and length is None:
+        return task.contexts
+    matrix = task_contexts(task, length, told=told)
+    words = task.tokenizer
+    origin = Origin(
+        tasks=(TaskOrigin(settings=spec.model_dump(mode="json"), seed=seed),),
+        tokenizer=None if words is None else "task",
+        tokenizer_sha256=None if words is None else tokenizer_hash(words),
+        context=matrix.length,
+        prefixes=length is None,
+    )
+    named = words is None and not isinstance(task.vocabulary, Numbered)
+    names = tuple(task.vocabulary.names(range(task.vocabulary.size))) if named else None
+    return Contexts(matrix, origin, words, names)
+
+
 def task_contexts(
-    task: Task, length: int | None = None, *, split: Split = "train", streams: Iterable[str] | None = None
-) -> ContextMatrix:
+    task: Task, length: int | None = None, *, split: Split = "train", streams: Iterable[str] | None = None,
+    told: Told = silent,
+) -> ContextMatrix:  # fmt: skip
     """Return the context matrix of a task: for each labelled place of its examples, the tokens before it.
 
     length: take the last `length` tokens and leave out places with fewer; by default the whole prefix, padded on the
     left to the longest. streams: by name; by default all. Every example counts once; the shares of a mix do not count.
+    told: called now and then with the examples counted so far and all there are.
     Raises InputError for an unknown stream, or batches with weights a place.
     """
     known = task.streams(split)
@@ -100,20 +126,26 @@ def task_contexts(
             raise InputError(f"task {task.name}: no stream '{name}'; choose from: {', '.join(sorted(known))}")
     longest = max((_longest(known[name]) for name in chosen), default=0)
     counter = ContextCounter(task.vocabulary.size, longest if length is None else length, prefixes=length is None)
+    done, total = 0, sum(known[name].size for name in chosen)
     for name in chosen:
-        _count_stream(counter, known[name])
+        for read in _count_stream(counter, known[name]):
+            done += read
+            told("contexts", done, total)
     return counter.matrix()
 
 
-def _count_stream(counter: ContextCounter, stream: Stream) -> None:
+def _count_stream(counter: ContextCounter, stream: Stream) -> Iterator[int]:
+    """Count a stream a part at a time, and yield the examples of each."""
     if isinstance(stream, ContextStream):
         counter.add_matrix(stream.matrix)
+        yield stream.size
         return
     for index in torch.arange(stream.size).split(rows_per_chunk(1, 1)):
         batch = stream.batch(index)
         if not isinstance(batch, Batch) or batch.weights is not None:
             raise InputError("examples with weights a place cannot be counted")
         counter.add_rows(batch.tokens.numpy(), batch.labels.numpy())
+        yield len(index)
 
 
 def _longest(stream: Stream) -> int:
