@@ -68,5 +68,6 @@ def test_the_slope_is_the_gradient() -> None:
 def test_bad_tables(joint: torch.Tensor, words: str) -> None:
     with pytest.raises(InputError, match=words):
         pmi(joint)
-    with pytest.raises(InputError, match="negatives"):
-        shifted_pmi(_joint(), 0.0)
+    for negatives in (0.0, float("nan")):
+        with pytest.raises(InputError, match="negatives"):
+            shifted_pmi(_joint(), negatives)

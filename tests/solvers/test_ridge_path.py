@@ -125,5 +125,7 @@ def test_bad_ridges() -> None:
     probs, shares = uniform(SYMMETRIC)
     with pytest.raises(InputError, match="all above 0"):
         ridge_path(probs, shares, 8, [1e-2, 0.0])
+    with pytest.raises(InputError, match="all above 0"):
+        ridge_path(probs, shares, 8, [float("nan")])
     with pytest.raises(InputError, match="at least one"):
         ridge_path(probs, shares, 8, [])

@@ -48,3 +48,6 @@ def test_bad_input() -> None:
         ascend(torch.tensor([[1.0, 0.0], [1.0, 1.0]]), 2, negatives=5, lr=1.0, steps=1)
     with pytest.raises(InputError, match="too large"), np.errstate(all="ignore"):
         ascend(_joint(), 6, negatives=5, lr=1e9, steps=2000)
+    for width, steps, lr in ((0, 1, 1.0), (2, -1, 1.0), (2, 1, 0.0)):
+        with pytest.raises(InputError, match="width, steps, lr: need"):
+            ascend(_joint(), width, negatives=5, lr=lr, steps=steps)

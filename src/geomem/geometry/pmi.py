@@ -31,7 +31,7 @@ def shifted_pmi(joint: Float[Tensor, "n m"], negatives: float) -> Float[Tensor, 
 
     Raises InputError as `pmi` does, and for k <= 0.
     """
-    if negatives <= 0:
+    if not negatives > 0:
         raise InputError(f"negatives: their number must be above 0, got {negatives}")
     return pmi(joint) - math.log(negatives)
 

@@ -66,7 +66,7 @@ class LogRank:
 def log_rank(log_probs: Float[Tensor, "n v"]) -> LogRank:
     """Measure a log-probability matrix, contexts as rows. Raises InputError as `centre_rows` does."""
     values = torch.linalg.svdvals(centre_rows(log_probs))
-    # Of a row of equal numbers, or of one with a large constant, the mean is off by rounding, which has a rank of its own.
+    # The mean of equal numbers, or of a row with a large constant, is off by rounding, which has a rank of its own.
     rounding = torch.finfo(torch.float64).eps * float(log_probs.abs().max()) * log_probs.numel() ** 0.5
     rank = rank_of_spectrum(values.where(values > rounding, 0.0), max(log_probs.shape))
     # Below the threshold there is rounding and nothing else, which the other two numbers must not count.

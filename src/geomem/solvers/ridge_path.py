@@ -31,7 +31,8 @@ class RidgePoint:
 
     words (V, d), contexts (d, m): float64. loss: the cross-entropy in nats, without the ridge. gap: loss less entropy.
     gradient_norm: of the whole objective, in both factors. certificate: |G|_2 / ridge, 1 at a global minimiser (less
-    where the ridge is so large that it is zero) and more where the width is too small or the search stopped early. iterations: of L-BFGS.
+    where the ridge is so large that it is zero) and more where the width is too small or the search stopped early.
+    iterations: of L-BFGS.
     """
 
     ridge: float
@@ -82,7 +83,7 @@ def walk_ridge_path(
 ) -> Iterator[RidgePoint]:
     """Do what `ridge_path` does, point by point."""
     check_problem(probs, shares)
-    if not ridges or min(ridges) <= 0:
+    if not ridges or not all(ridge > 0 for ridge in ridges):
         raise InputError(f"ridges: expected at least one, all above 0, got {list(ridges)}")
     targets, shares = probs.double(), shares.double()
     targets = targets / targets.sum(0)

@@ -44,6 +44,8 @@ def ascend(
     last. Raises InputError as `shifted_pmi` does, for a pair that never occurs (its optimum is -inf), and when the
     vectors run off to infinity because lr is too large.
     """
+    if width < 1 or steps < 0 or not lr > 0:
+        raise InputError(f"width, steps, lr: need >= 1, >= 0 and > 0; got {width}, {steps}, {lr}")
     goal: NDArray[np.float64] = shifted_pmi(joint, negatives).numpy()
     if not np.isfinite(goal).all():
         raise InputError(
