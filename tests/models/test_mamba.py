@@ -9,6 +9,7 @@ import torch
 from transformers import MambaConfig, MambaForCausalLM
 
 from geomem.models.architectures import silence_kernel_notes
+from geomem.models.configs import GeomemMambaConfig
 from geomem.models.mamba import GeomemMambaForCausalLM
 from geomem.models.mixer import selective_scan
 from geomem.models.specs import MambaSpec
@@ -138,3 +139,25 @@ def test_same_seed_same_bits_and_reopen(tmp_path: Any) -> None:
     model.save_pretrained(tmp_path)
     again = GeomemMambaForCausalLM.from_pretrained(tmp_path)
     assert all(torch.equal(value, again.state_dict()[name]) for name, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize("kernel", [1, 2, 4])
+def test_a_cache_goes_on_as_if_all_were_read_at_once(kernel: int) -> None:
+    """In pieces of one, two and more tokens, shorter and longer than the convolution, and after a change of order."""
+    torch.manual_seed(0)
+    model = GeomemMambaForCausalLM(
+        GeomemMambaConfig(vocab_size=11, hidden_size=16, num_hidden_layers=2, conv_kernel=kernel)
+    ).eval()
+    ids = torch.randint(0, 11, (3, 12))
+    with torch.no_grad():
+        whole = model(input_ids=ids).logits
+        for pieces in ([12], [1] * 12, [1, 2, 5, 4], [7, 1, 1, 3]):
+            cache = model.new_cache()
+            parts = [model(input_ids=piece, past_key_values=cache).logits for piece in ids.split(pieces, dim=1)]
+            assert torch.allclose(torch.cat(parts, dim=1), whole, atol=1e-5)
+        cache = model.new_cache()
+        model(input_ids=ids[:, :8], past_key_values=cache)
+        order = torch.tensor([2, 0, 0, 1])
+        cache.reorder_cache(order)
+        found = model(input_ids=ids[order, 8:], past_key_values=cache).logits
+    assert torch.allclose(found, whole[order, 8:], atol=1e-5)

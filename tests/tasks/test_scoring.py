@@ -51,8 +51,8 @@ def test_only_rows_with_a_mistake_are_decoded_on():
     found = predict(model, PREFIXES, TARGETS, vocabulary=VOCABULARY, decision=1)
     assert found.forced.tolist() == [[2, 3, 4], [7, 4, 5], [4, 0, 6], [5, 6, 7]]
     assert found.free.tolist() == [[2, 3, 4], [7, 8, 9], [4, 0, 1], [5, 6, 7]]
-    # One pass over all; then row 1 for column 1, rows 1 and 2 for column 2.
-    assert model.rows == [4, 1, 2]
+    # One pass over all; then row 1 for columns 1 and 2, and row 2 for column 2.
+    assert model.rows == [4, 1, 1, 1]
 
 
 def test_a_row_that_finds_back_by_luck_is_still_free_running():

@@ -18,7 +18,7 @@ from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from geomem.models.base import GeomemCausalLM, require_one
 from geomem.models.configs import GeomemMambaConfig
-from geomem.models.mixer import Mixer
+from geomem.models.mixer import Memory, Mixer
 from geomem.models.tables import kept
 
 if TYPE_CHECKING:
@@ -36,10 +36,25 @@ class Block(nn.Module):
         self.norm = _norm(config)
         self.mixer = Mixer(config)
 
-    def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
+    def forward(self, hidden: Tensor, mask: Tensor | None, memory: Memory | None) -> Tensor:
         """Map (B, T, m) to the same."""
-        mixed = self.mixer(self.norm(hidden), mask)
+        mixed = self.mixer(self.norm(hidden), mask, memory)
         return hidden + mixed if self.residual else mixed
+
+
+class MambaCache:
+    """What a model keeps of the sequences it has read: a memory for each layer, of one size however long they are."""
+
+    goes_on_by_many = True
+
+    def __init__(self, layers: int) -> None:
+        self.layers = [Memory() for _ in range(layers)]
+
+    def reorder_cache(self, beam_idx: Tensor) -> None:
+        """Make sequence i the one that was `beam_idx[i]`; there may be more or fewer afterwards."""
+        for layer in self.layers:
+            if layer.inputs is not None and layer.state is not None:
+                layer.inputs, layer.state = layer.inputs[beam_idx], layer.state[beam_idx]
 
 
 class Backbone(nn.Module):
@@ -85,6 +100,10 @@ class GeomemMambaForCausalLM(GeomemCausalLM):
             if isinstance(module, nn.LayerNorm):
                 init.zeros_(module.bias)
 
+    def new_cache(self) -> MambaCache:
+        """Return the cache of sequences of which nothing has been read."""
+        return MambaCache(len(self.backbone.layers))
+
     def get_input_embeddings(self) -> nn.Module:
         """Return the token table."""
         return self.backbone.embeddings
@@ -98,6 +117,7 @@ class GeomemMambaForCausalLM(GeomemCausalLM):
         input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
         *,
+        past_key_values: MambaCache | None = None,
         inputs_embeds: Tensor | None = None,
         labels: Tensor | None = None,
         output_hidden_states: bool | None = None,
@@ -108,15 +128,17 @@ class GeomemMambaForCausalLM(GeomemCausalLM):
         """Return logits (B, K, V) at the positions `logits_to_keep` (see `tables.kept`).
 
         attention_mask: (B, T), 0 where padded: such positions neither enter the convolution nor drive the state.
+        past_key_values: what was read before these tokens, brought up by them.
         """
         source = require_one(input_ids, inputs_embeds)
         hidden: Tensor = source if input_ids is None else self.backbone.embeddings(source)
         mask = None if attention_mask is None else attention_mask[..., None].to(hidden.dtype)
         states: list[Tensor] | None = [] if self.wants(output_hidden_states, "output_hidden_states") else None
-        for layer in self.backbone.layers:
+        memories = past_key_values.layers if past_key_values is not None else [None] * len(self.backbone.layers)
+        for layer, memory in zip(self.backbone.layers, memories, strict=True):
             if states is not None:
                 states.append(hidden)
-            hidden = layer(hidden, mask)
+            hidden = layer(hidden, mask, memory)
         if states is None:
             hidden = self.backbone.norm_f(kept(hidden, logits_to_keep))
         else:
@@ -124,7 +146,10 @@ class GeomemMambaForCausalLM(GeomemCausalLM):
             states.append(hidden)
             hidden = kept(hidden, logits_to_keep)
         logits = self.lm_head(hidden)
-        return self.finish(logits, labels=labels, options=kwargs, hidden_states=states, return_dict=return_dict)
+        cache = cast(Any, past_key_values)
+        return self.finish(
+            logits, labels=labels, options=kwargs, hidden_states=states, cache=cache, return_dict=return_dict
+        )
 
 
 def _norm(config: GeomemMambaConfig) -> nn.Module:
