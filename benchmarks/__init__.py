@@ -15,6 +15,7 @@ BENCHMARKS: dict[str, tuple[str, str]] = {
     ),
     "logit-matrix": ("benchmarks.logit_matrix", "extended logit matrices from shared caches, against every pair anew"),
     "ntp-svm": ("benchmarks.ntp_svm", "least nuclear norm under support margins, against CVXPY with its solvers"),
+    "examples": ("benchmarks.examples", "examples of tasks, against a plain Python generator of the same ones"),
     "star-1000": ("benchmarks.star_1000", "G(1000,5) from nothing to half of the held-out first hops"),
     "path-share": ("benchmarks.path_share", "how the share of the path loss decides what G(1000,5) learns"),
     "star-5000": ("benchmarks.star_5000", "G(5000,5), 20 001 nodes, from nothing to half of the held-out first hops"),
