@@ -29,7 +29,7 @@ def test_the_hybrid_goes_behind_a_seed() -> None:
 def test_a_seed_of_length_0_is_none() -> None:
     found = specs(length_cells(LAPTOP, [0]))
     assert found["seed-length-0"].model_dump()["objective"]["kind"] == "next-token"
-    assert [found[f"seed-length-{n}"].model_dump()["objective"]["length"] for n in (2, 4)] == [2, 4]
+    assert [found[f"seed-length-{n}"].model_dump()["objective"]["length"] for n in (3, 6)] == [3, 6]
 
 
 def test_published_sizes() -> None:

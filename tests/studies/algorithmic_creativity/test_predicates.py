@@ -65,10 +65,11 @@ def test_a_short_training_supports_nothing_about_late_ones() -> None:
 
 
 def test_longer_seeds() -> None:
-    names = ("seed-length-0", "seed-length-2", "seed-length-4")
+    names = ("seed-length-0", "seed-length-3", "seed-length-6")
 
     def cells(*values: float) -> dict[str, list[Measurement]]:
         return {name: greedy(value) for name, value in zip(names, values, strict=True)}
 
     assert verdict("K5", cells(0.001, 0.1, 0.1)) == "supported"
-    assert verdict("K5", cells(0.001, 0.1, 0.09)) == "contradicted"
+    assert verdict("K5", cells(0.001, 0.1, 0.08)) == "supported"  # as outputs scatter
+    assert verdict("K5", cells(0.001, 0.1, 0.06)) == "contradicted"

@@ -70,4 +70,6 @@ def test_settings_go_to_json_and_mistakes_are_one_line() -> None:
     with pytest.raises(InputError, match="temperatures: 0 and 1 must be among them"):
         validate(Siblings, {"temperatures": [0.5]})
     with pytest.raises(InputError, match="seed_lengths: must ascend"):
-        validate(Siblings, {"seed_lengths": [4, 2]})
+        validate(Siblings, {"seed_lengths": [4, 3]})
+    with pytest.raises(InputError, match="2 letters give 648 seeds to train with, too few for 1000 examples"):
+        validate(Siblings, {"seed_lengths": [0, 2]})

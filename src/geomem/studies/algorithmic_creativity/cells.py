@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from geomem.spec import validate
-from geomem.studies.algorithmic_creativity.settings import EdgeLists, Settings, Siblings, Training, Triangles
+from geomem.studies.algorithmic_creativity.settings import (
+    SEED_LETTERS,
+    EdgeLists,
+    Settings,
+    Siblings,
+    Training,
+    Triangles,
+)
 from geomem.studies.study import Cell
 from geomem.training.spec import TrainSpec
 
@@ -28,7 +35,7 @@ class Method:
     def spec(self, seed_length: int) -> dict[str, Any]:
         """Return the objective's settings."""
         inner: dict[str, Any] = {"kind": self.objective}
-        return {"kind": "seed", "length": seed_length, "of": inner} if self.seeded else inner
+        return {"kind": "seed", "length": seed_length, "letters": SEED_LETTERS, "of": inner} if self.seeded else inner
 
 
 METHODS = {

@@ -9,6 +9,9 @@ from pydantic import Field, model_validator
 from geomem.errors import InputError
 from geomem.spec import Spec
 
+SEED_LETTERS = 36
+"""Letters of a seed, as in the paper; half of the seeds are kept for tests."""
+
 
 class Training(Spec):
     """What all methods of a task share: the network, the optimiser and how many sequences it passes.
@@ -45,7 +48,7 @@ class Siblings(Training):
     held_out_size: int = Field(default=200, ge=1)
     samples: int = Field(default=1000, ge=1)
     seed_lengths: tuple[int, ...] = Field(
-        default=(0, 2, 4), min_length=2, description="lengths of seeds that are compared, ascending"
+        default=(0, 3, 6), min_length=2, description="lengths of seeds that are compared, ascending"
     )
 
     @property
@@ -54,9 +57,15 @@ class Siblings(Training):
         return self.passes * self.batch / self.train_size
 
     @model_validator(mode="after")
-    def _ascending(self) -> Self:
+    def _lengths(self) -> Self:
         if list(self.seed_lengths) != sorted(set(self.seed_lengths)):
             raise InputError(f"seed_lengths: must ascend, got {self.seed_lengths}")
+        for length in (self.seed_length, *self.seed_lengths):
+            if length > 0 and SEED_LETTERS**length // 2 < self.train_size:
+                raise InputError(
+                    f"seed_lengths: {length} letters give {SEED_LETTERS**length // 2} seeds to train with, too few for "
+                    f"{self.train_size} examples"
+                )
         return self
 
 
@@ -107,7 +116,7 @@ SMOKE = Settings(
 _GPT2 = {"width": 768, "heads": 12, "dropout": 0.1, "lr": 1e-4, "warmup": 2000, "seed_length": 10, "evaluations": 40}
 PAPER = Settings(
     siblings=Siblings.model_validate({**_GPT2, "layers": 8, "passes": 800_000, "children": 500, "train_size": 50_000,
-                                      "held_out_size": 6250, "samples": 3000, "seed_lengths": (0, 2, 4, 10)}),
+                                      "held_out_size": 6250, "samples": 3000, "seed_lengths": (0, 4, 10)}),
     triangles=Triangles.model_validate({**_GPT2, "layers": 12, "passes": 800_000, "batch": 21, "nodes": 999,
                                         "train_triangles": 5000, "train_edges": 10_000, "samples": 1024}),
     lists=EdgeLists.model_validate({**_GPT2, "layers": 12, "passes": 40_000, "entities": 10, "nodes": 9,
