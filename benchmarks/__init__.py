@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, tuple[str, str]] = {
         "benchmarks.training_step",
         "steps on path-stars in the prompt against a GPT-2 of transformers under the Hugging Face Trainer",
     ),
+    "examples": ("benchmarks.examples", "examples of tasks, against a plain Python generator of the same ones"),
     "star-1000": ("benchmarks.star_1000", "G(1000,5) from nothing to half of the held-out first hops"),
     "path-share": ("benchmarks.path_share", "how the share of the path loss decides what G(1000,5) learns"),
     "star-5000": ("benchmarks.star_5000", "G(5000,5), 20 001 nodes, from nothing to half of the held-out first hops"),

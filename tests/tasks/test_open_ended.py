@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -9,7 +10,7 @@ from torch import Tensor
 from geomem.batch import IGNORE, Alphabet, Batch
 from geomem.models.specs import TransformerSpec
 from geomem.objectives.specs import SeedSpec
-from geomem.tasks.open_ended import OpenEnded, random_orders_of
+from geomem.tasks.open_ended import OpenEnded
 from geomem.tasks.open_ended_specs import SiblingDiscoverySpec
 from geomem.tasks.siblings import SiblingTriples
 from tests.causal import Bag, Rule
@@ -64,7 +65,7 @@ def test_the_first_examples_do_not_depend_on_how_many_there_are() -> None:
 
 
 def test_every_object_is_drawn_in_the_end() -> None:
-    rows = SiblingTriples(3, 5).draw_distinct(75, torch.Generator().manual_seed(0))
+    rows = SiblingTriples(3, 5).draw_distinct(75, np.random.default_rng(0))
     assert len({tuple(row) for row in rows.tolist()}) == 75
 
 
@@ -122,10 +123,3 @@ def test_other_parts_are_not_scored() -> None:
 def test_objectives_are_offered_the_filler() -> None:
     task = build()
     assert task.alphabet() == Alphabet(task.vocabulary.size, filler=task.objects.vocabulary.filler)
-
-
-def test_orders_are_equally_likely() -> None:
-    rows = random_orders_of(12_000, 3, torch.Generator().manual_seed(0))
-    counts = rows.unique(dim=0, return_counts=True)[1].double()
-    assert len(counts) == 6
-    assert float(((counts - 2000) ** 2 / 2000).sum()) < 5 + 5 * math.sqrt(10)

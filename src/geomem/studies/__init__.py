@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 STUDIES: Registry[Study] = Registry(
     "study",
     {
+        "algorithmic-creativity": (
+            "geomem.studies.algorithmic_creativity.study:STUDY",
+            "new combinations: what objectives, seeds and temperature do to creativity (arXiv 2504.15266)",
+        ),
         "attention-sinks": (
             "geomem.studies.attention_sinks.study:STUDY",
             "tokens that draw attention and norm, and what they do to measurements (arXiv 2512.22213)",

@@ -19,17 +19,20 @@ _ROOM = 2**62
 def row_keys(*sets: Tensor) -> tuple[Tensor, ...]:
     """Return a key (B_i,) int64 for each row of each set (B_i, L) int64 >= 0; two keys are equal iff their rows are.
 
-    Exact for any length: columns are packed into one number, and where that would overflow its distinct values are
-    numbered anew.
+    Exact for any length: columns are packed into one number, each with as much room as its values take, and where that
+    would overflow the distinct numbers so far are numbered anew.
     """
-    rows = torch.cat(sets)
-    base = int(rows.max()) + 1 if rows.numel() else 1
-    keys, limit = torch.zeros(len(rows), dtype=torch.int64, device=rows.device), 1
-    for column in rows.unbind(1):
-        if limit * base > _ROOM:
-            values, keys = keys.unique(return_inverse=True)
-            limit = len(values)
-        keys, limit = keys * base + column, limit * base
+    columns = torch.cat(sets).T.contiguous()
+    keys, room = torch.zeros(columns.shape[1], dtype=torch.int64, device=columns.device), 1
+    if len(keys) > 0:
+        low, high = columns.aminmax(dim=1)
+        for column, least, size in zip(columns, low.tolist(), (high - low + 1).tolist(), strict=True):
+            if size == 1:
+                continue
+            if room * size > _ROOM:
+                values, keys = keys.unique(return_inverse=True)
+                room = len(values)
+            keys, room = keys * size + (column - least), room * size
     return keys.split([len(one) for one in sets])
 
 
@@ -45,10 +48,10 @@ def count_distinct(rows: Tensor, counted: Tensor) -> int:
 
 def first_of_each(rows: Tensor) -> Tensor:
     """Return the places (D,) int64, ascending, at which each distinct row of (B, L) occurs first."""
-    values, which = row_keys(rows)[0].unique(return_inverse=True)
-    places = torch.arange(len(rows), device=rows.device)
-    first = torch.full((len(values),), len(rows), device=rows.device).scatter_reduce(0, which, places, "amin")
-    return first.sort().values
+    keys, order = row_keys(rows)[0].sort(stable=True)
+    starts = torch.ones_like(keys, dtype=torch.bool)
+    starts[1:] = keys[1:] != keys[:-1]
+    return order[starts].sort().values
 
 
 def renamed(rows: Tensor) -> Tensor:

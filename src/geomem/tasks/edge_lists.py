@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from geomem.tasks.creativity import renamed
 from geomem.tasks.entities import EntityVocabulary
-from geomem.tasks.open_ended import DrawnObjects, random_orders_of
+from geomem.tasks.open_ended import DrawnObjects
 
 
 class EdgeLists(DrawnObjects):
@@ -35,14 +36,15 @@ class EdgeLists(DrawnObjects):
         self.spellings = math.perm(entities, nodes)
         self.count = shapes * math.factorial(edges) * 2**edges // 2 // math.factorial(nodes)
 
-    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+    def draw(self, count: int, generator: np.random.Generator) -> Tensor:
         """Return (count, 3 E) examples."""
-        path = random_orders_of(count, self.entities, generator)[:, : self.nodes]
-        order = random_orders_of(count, self.edges, generator)
-        sources, targets = path.gather(1, order), path.roll(-1, 1).gather(1, order)
-        rows = torch.stack([sources, targets, torch.full_like(sources, self.vocabulary.separator)], dim=2).flatten(1)
+        path = generator.permuted(np.broadcast_to(np.arange(self.entities), (count, self.entities)), axis=1)
+        order = generator.permuted(np.broadcast_to(np.arange(self.edges), (count, self.edges)), axis=1)
+        rows = np.full((count, 3 * self.edges), self.vocabulary.separator)
+        rows[:, 0::3] = np.take_along_axis(path, order, 1)
+        rows[:, 1::3] = np.take_along_axis(path, (order + 1) % self.nodes, 1)
         rows[:, -1] = self.vocabulary.end
-        return rows
+        return torch.from_numpy(rows)
 
     def coherent(self, answers: Tensor) -> Tensor:
         """Return whether an answer is E pairs of entities, rightly separated and ended, that form one circle or line.

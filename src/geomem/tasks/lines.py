@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from geomem.seeding import torch_generator
+from geomem.seeding import numpy_generator
 from geomem.tasks.edge_lists import EdgeLists
 from geomem.tasks.open_ended import OpenEnded, split_drawn
 
@@ -15,5 +15,5 @@ if TYPE_CHECKING:
 def line_construction(spec: LineConstructionSpec, seed: int) -> OpenEnded:
     """Build the task. Streams: "lines"."""
     objects = EdgeLists(spec.entities, spec.length, spec.length - 1)
-    answers = split_drawn(objects, spec.held_out_size, spec.train_size, torch_generator(seed, "data", "examples"))
+    answers = split_drawn(objects, spec.held_out_size, spec.train_size, numpy_generator(seed, "data", "examples"))
     return OpenEnded(spec, seed, "lines", objects, answers)

@@ -10,6 +10,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Collection
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -28,8 +29,8 @@ from geomem.tasks.task import Evidence, Split, Stream, Task
 _DRAWN_AT_ONCE = 4096
 """Examples drawn in one piece: fixed, so that the first n of them do not depend on how many are asked for."""
 
-_MOST_ROUNDS = 64
-"""Most pieces before what was drawn is looked at again."""
+_MOST_PIECES = 64
+"""Most pieces that are drawn beyond what lacks before they are looked at."""
 
 _MOST_OUTPUTS = 1024
 """Outputs generated at once: their key-value cache lies in memory."""
@@ -65,21 +66,22 @@ class DrawnObjects(Objects):
     """Things of which random ones can be drawn."""
 
     @abstractmethod
-    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+    def draw(self, count: int, generator: np.random.Generator) -> Tensor:
         """Return (count, K) int64 answers, drawn independently and uniformly from all examples there are."""
 
-    def draw_distinct(self, count: int, generator: torch.Generator) -> Tensor:
+    def draw_distinct(self, count: int, generator: np.random.Generator) -> Tensor:
         """Return (count, K) different answers: independent draws without those that were there before.
 
         So they are drawn without replacement, and the first ones are the same whatever the count. There must be as
         many.
         """
-        kept, rounds = self.draw(0, generator), 1
+        kept, growth = self.draw(0, generator), 1
         while len(kept) < count:
-            pieces = [self.draw(_DRAWN_AT_ONCE, generator) for _ in range(rounds)]
-            rows = torch.cat([kept, *pieces])
+            # As many as lack; more and more where most of what is drawn was there before.
+            pieces = max(-(-(count - len(kept)) // _DRAWN_AT_ONCE), growth)
+            rows = torch.cat([kept, *(self.draw(_DRAWN_AT_ONCE, generator) for _ in range(pieces))])
             kept = rows[first_of_each(rows)]
-            rounds = min(2 * rounds, _MOST_ROUNDS)
+            growth = min(2 * growth, _MOST_PIECES)
         return kept[:count]
 
 
@@ -197,12 +199,9 @@ class OpenEnded(Task):
         return SequenceStream(batch.tokens, batch.labels)
 
 
-def split_drawn(objects: DrawnObjects, held_out: int, train: int, generator: torch.Generator) -> dict[Split, Tensor]:
+def split_drawn(
+    objects: DrawnObjects, held_out: int, train: int, generator: np.random.Generator
+) -> dict[Split, Tensor]:
     """Return different answers by split; the held-out ones are set aside first."""
     answers = objects.draw_distinct(held_out + train, generator)
     return {"train": answers[held_out:], "held_out": answers[:held_out]}
-
-
-def random_orders_of(count: int, size: int, generator: torch.Generator) -> Tensor:
-    """Return (count, size) int64, each row an order of 0..size-1, all equally likely."""
-    return torch.rand(count, size, dtype=torch.float64, generator=generator).argsort(1)

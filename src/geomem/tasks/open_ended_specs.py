@@ -18,11 +18,15 @@ if TYPE_CHECKING:
 class OpenEndedSpec(Spec):
     """Settings of a task whose outputs are to be new."""
 
-    samples: int = Field(1000, ge=1, description="outputs that are sampled at each temperature")
+    samples: int = Field(default=1000, ge=1, description="outputs that are sampled at each temperature")
     temperatures: tuple[float, ...] = Field(
-        (0.0, 1.0), min_length=1, description="temperatures that outputs are sampled at; 0: the most likely token"
+        default=(0.0, 1.0),
+        min_length=1,
+        description="temperatures that outputs are sampled at; 0: the most likely token",
     )
-    top_k: int | None = Field(None, ge=1, description="sample from the k most likely tokens alone; default: from all")
+    top_k: int | None = Field(
+        default=None, ge=1, description="sample from the k most likely tokens alone; default: from all"
+    )
 
     @field_validator("temperatures")
     @classmethod
@@ -36,8 +40,8 @@ class OpenEndedSpec(Spec):
 class _ExamplesSpec(OpenEndedSpec):
     """Settings of a task whose examples are drawn without replacement from all there are."""
 
-    held_out_size: int = Field(1000, ge=1, description="examples set aside, whose loss is scored")
-    train_size: int = Field(10_000, ge=1, description="training examples, all different")
+    held_out_size: int = Field(default=1000, ge=1, description="examples set aside, whose loss is scored")
+    train_size: int = Field(default=10_000, ge=1, description="training examples, all different")
 
     @property
     def examples(self) -> int:
@@ -56,10 +60,10 @@ class SiblingDiscoverySpec(_ExamplesSpec):
     """Name two children of one parent, then the parent; the families are learned from examples (arXiv 2504.15266)."""
 
     kind: Literal["sibling-discovery"] = "sibling-discovery"
-    parents: int = Field(5, ge=1, description="parents")
-    children: int = Field(40, ge=1, description="children of each of the two types that a parent has")
-    held_out_size: int = Field(200, ge=1, description="examples set aside, whose loss is scored")
-    train_size: int = Field(1000, ge=1, description="training examples, all different")
+    parents: int = Field(default=5, ge=1, description="parents")
+    children: int = Field(default=40, ge=1, description="children of each of the two types that a parent has")
+    held_out_size: int = Field(default=200, ge=1, description="examples set aside, whose loss is scored")
+    train_size: int = Field(default=1000, ge=1, description="training examples, all different")
 
     @property
     def examples(self) -> int:
@@ -82,13 +86,18 @@ class TriangleDiscoverySpec(OpenEndedSpec):
     """Name the sides of a triangle of one graph, whose edges and triangles are examples (arXiv 2504.15266)."""
 
     kind: Literal["triangle-discovery"] = "triangle-discovery"
-    nodes: int = Field(999, ge=4, description="nodes of the graph")
-    degree: int = Field(3, ge=1, description="degree up to which every node is connected first")
-    closures: int = Field(6, ge=1, description="times that each node connects two of its neighbours")
-    train_triangles: int = Field(5000, ge=1, description="training examples that state a triangle, drawn at random")
-    train_edges: int = Field(10_000, ge=1, description="training examples that state an edge, drawn at random")
+    nodes: int = Field(default=999, ge=4, description="nodes of the graph")
+    degree: int = Field(default=3, ge=1, description="degree up to which every node is connected first")
+    closures: int = Field(default=6, ge=1, description="times that each node connects two of its neighbours")
+    train_triangles: int = Field(
+        default=5000, ge=1, description="training examples that state a triangle, drawn at random"
+    )
+    train_edges: int = Field(default=10_000, ge=1, description="training examples that state an edge, drawn at random")
     held_out_share: float = Field(
-        0.05, gt=0, lt=1, description="share of the triangles that is never trained on, and whose loss is scored"
+        default=0.05,
+        gt=0,
+        lt=1,
+        description="share of the triangles that is never trained on, and whose loss is scored",
     )
 
     def build(self, seed: int) -> TriangleDiscovery:
@@ -102,7 +111,7 @@ class TriangleDiscoverySpec(OpenEndedSpec):
 
 
 class _EdgeListSpec(_ExamplesSpec):
-    entities: int = Field(10, ge=3, description="entities to draw from")
+    entities: int = Field(default=10, ge=3, description="entities to draw from")
 
     def _check_length(self, length: int, shape: str) -> None:
         if length > self.entities:
@@ -114,7 +123,7 @@ class CircleConstructionSpec(_EdgeListSpec):
     """Write the edges of a circle through some entities, in any order (arXiv 2504.15266)."""
 
     kind: Literal["circle-construction"] = "circle-construction"
-    length: int = Field(9, ge=3, description="nodes of a circle")
+    length: int = Field(default=9, ge=3, description="nodes of a circle")
 
     @property
     def examples(self) -> int:
@@ -138,7 +147,7 @@ class LineConstructionSpec(_EdgeListSpec):
     """Write the edges of a path through some entities, in any order (arXiv 2504.15266)."""
 
     kind: Literal["line-construction"] = "line-construction"
-    length: int = Field(10, ge=3, description="nodes of a line; it has one edge less")
+    length: int = Field(default=10, ge=3, description="nodes of a line; it has one edge less")
 
     @property
     def examples(self) -> int:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from geomem.seeding import torch_generator
+from geomem.seeding import numpy_generator
 from geomem.tasks.entities import EntityVocabulary
 from geomem.tasks.open_ended import DrawnObjects, OpenEnded, split_drawn
 from geomem.tasks.task import Evidence
@@ -32,13 +33,15 @@ class SiblingTriples(DrawnObjects):
         self.choices = (each, each, parents, 1)
         self.count, self.spellings = parents * children**2, 1
 
-    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+    def draw(self, count: int, generator: np.random.Generator) -> Tensor:
         """Return (count, 4) triples, uniform over all of them."""
-        parent = torch.randint(self.parents, (count,), generator=generator)
-        children = torch.randint(self.children, (2, count), generator=generator) + parent * self.children
         each = self.parents * self.children
-        tokens = (self.parents + children[0], self.parents + each + children[1], parent)
-        return torch.stack([*tokens, torch.full_like(parent, self.vocabulary.end)], dim=1)
+        parent = generator.integers(self.parents, size=count)
+        rows = np.empty((count, 4), dtype=np.int64)
+        rows[:, 0] = self.parents + parent * self.children + generator.integers(self.children, size=count)
+        rows[:, 1] = self.parents + each + parent * self.children + generator.integers(self.children, size=count)
+        rows[:, 2], rows[:, 3] = parent, self.vocabulary.end
+        return torch.from_numpy(rows)
 
     def coherent(self, answers: Tensor) -> Tensor:
         """Return whether a child of each type stands before the parent of both, and nothing else."""
@@ -63,6 +66,6 @@ class SiblingTriples(DrawnObjects):
 def sibling_discovery(spec: SiblingDiscoverySpec, seed: int) -> OpenEnded:
     """Build the task. Streams: "siblings"."""
     objects = SiblingTriples(spec.parents, spec.children)
-    generator = torch_generator(seed, "data", "examples")
+    generator = numpy_generator(seed, "data", "examples")
     answers = split_drawn(objects, spec.held_out_size, spec.train_size, generator)
     return OpenEnded(spec, seed, "siblings", objects, answers)

@@ -11,12 +11,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from geomem.batch import Batch
 from geomem.errors import InputError
-from geomem.seeding import numpy_generator, torch_generator
+from geomem.seeding import numpy_generator
 from geomem.tasks.entities import EntityVocabulary
 from geomem.tasks.open_ended import Objects, OpenEnded
 from geomem.tasks.streams import SequenceStream
@@ -87,12 +88,11 @@ class TriangleDiscovery(OpenEnded):
     def __init__(self, spec: TriangleDiscoverySpec, seed: int) -> None:
         graph = triangle_graph(spec.nodes, spec.degree, spec.closures, numpy_generator(seed, "data", "graph"))
         objects = Triangles(graph, spec.nodes)
-        generator = torch_generator(seed, "data", "examples")
+        generator = numpy_generator(seed, "data", "examples")
         held_out = _held_out(objects, spec.held_out_share, generator)
         shown = drawn_triangles(objects, held_out, spec.train_triangles, generator)
-        turned = graph[torch.randint(len(graph), (spec.train_edges,), generator=generator)]
-        turns = torch.randint(2, (len(turned), 1), generator=generator).bool()
-        self.edges = objects.written_edges(torch.where(turns, turned.flip(1), turned))
+        both = torch.cat([graph, graph.flip(1)])
+        self.edges = objects.written_edges(both[torch.from_numpy(generator.integers(len(both), size=spec.train_edges))])
         answers: dict[Split, Tensor] = {"train": objects.written(shown), "held_out": objects.written(held_out)}
         super().__init__(spec, seed, "triangles", objects, answers)
 
@@ -130,7 +130,7 @@ class Later(SequenceStream):
         return Later(self.tokens.to(device), self.labels.to(device), self.first)
 
 
-def drawn_triangles(objects: Triangles, left_out: Tensor, count: int, generator: torch.Generator) -> Tensor:
+def drawn_triangles(objects: Triangles, left_out: Tensor, count: int, generator: np.random.Generator) -> Tensor:
     """Return (count, 3) triangles u, v, w, drawn independently, none of those left out (t, 3).
 
     As the release draws them: a random node, two random neighbours of it, again until these are neighbours. A triangle
@@ -140,20 +140,18 @@ def drawn_triangles(objects: Triangles, left_out: Tensor, count: int, generator:
     powers = torch.tensor([objects.num_nodes**2, objects.num_nodes, 1])
     out = torch.isin(seen.nodes.sort(1).values @ powers, left_out @ powers)
     open_to = closed(seen, objects.edges) & ~out
-    nodes = seen.nodes[open_to]
+    nodes = torch.cat([seen.nodes[open_to], seen.nodes[open_to][:, [0, 2, 1]]])  # either neighbour comes first
     degrees = seen.degrees[nodes[:, 0]].double()
     reach = (1 / (degrees * (degrees - 1))).cumsum(0)
-    points = torch.rand(count, dtype=torch.float64, generator=generator) * reach[-1]
-    drawn = nodes[torch.searchsorted(reach, points, right=True).clamp(max=len(nodes) - 1)]
-    turns = torch.randint(2, (count, 1), generator=generator).bool()
-    return torch.where(turns, drawn[:, [0, 2, 1]], drawn)
+    points = torch.from_numpy(generator.random(count)) * reach[-1]
+    return nodes[torch.searchsorted(reach, points, right=True).clamp(max=len(nodes) - 1)]
 
 
-def _held_out(objects: Triangles, share: float, generator: torch.Generator) -> Tensor:
+def _held_out(objects: Triangles, share: float, generator: np.random.Generator) -> Tensor:
     count = round(share * objects.count)
     if not 0 < count < objects.count:
         raise InputError(
             f"held_out_share: the graph has {objects.count} triangles, and {share:g} of them leaves "
             f"{'none held out' if count == 0 else 'none to train on'}"
         )
-    return objects.found[torch.randperm(objects.count, generator=generator)[:count]]
+    return objects.found[torch.from_numpy(generator.permutation(objects.count)[:count])]

@@ -1,0 +1,1 @@
+"""Creativity on open-ended algorithmic tasks (arXiv 2504.15266): objectives, seeds and temperature."""
