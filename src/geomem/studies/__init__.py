@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 STUDIES: Registry[Study] = Registry(
     "study",
     {
+        "catch-your-breath": (
+            "geomem.studies.catch_your_breath.study:STUDY",
+            "a model that may ask for more time: where does it ask? (arXiv 2510.13879)",
+        ),
         "attention-sinks": (
             "geomem.studies.attention_sinks.study:STUDY",
             "tokens that draw attention and norm, and what they do to measurements (arXiv 2512.22213)",
