@@ -127,14 +127,19 @@ def test_don_t_know_is_an_output_and_pauses_are_inputs() -> None:
     assert bool((head[12] == 0).all()), "a baseline has no choice"
 
 
-def test_the_warm_up_is_all_slots_cross_entropy_and_counts_training_alone() -> None:
-    model, made = Bag(13), build(warm_up=2)
-    mean, then = build(loss="mean")(model, BATCH), build()(model, BATCH)
+def test_the_warm_up_teaches_all_slots_and_the_prior_and_counts_training_alone() -> None:
+    model, made = Bag(13), build(warm_up=2, prior_mean=1.6)
+    delay, found = by_hand(model)
+    log_q, prior = losses.stopping_log_probs(delay), losses.geometric_prior(3, 1.6)
+    divergence = (log_q.exp() * (log_q - prior)).sum(-1).mean()
+    first, then = float((divergence - found.mean()).detach()), float(build()(model, BATCH).detach())
     with torch.no_grad():
-        assert torch.equal(made(model, BATCH), then), "asked without gradients it is the loss itself"
-    assert [float(made(model, BATCH).detach()) for _ in range(3)] == [
-        float(mean.detach()), float(mean.detach()), float(then.detach())
-    ]  # fmt: skip
+        assert float(made(model, BATCH)) == then, "asked without gradients it is the loss itself"
+    assert [float(made(model, BATCH).detach()) for _ in range(3)] == pytest.approx([first, first, then], rel=1e-5)
+    baseline = build(loss="last", warm_up=1)
+    assert [float(baseline(model, BATCH).detach()) for _ in range(2)] == pytest.approx(
+        [-float(found.mean().detach()), -float(found[..., -1].mean().detach())], rel=1e-5
+    )
 
 
 def test_the_penalty_moves_towards_the_budget_and_is_remembered() -> None:

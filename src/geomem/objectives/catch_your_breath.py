@@ -60,10 +60,12 @@ class CatchYourBreath:
     """Mean loss in nats over labelled tokens (an `Objective`), weights respected.
 
     slots: the tokens it brings. loss: one of the three, or a baseline. price: what moves lambda, or None.
-    warm_up: batches at the beginning that are taught all slots' cross-entropy instead: while pauses are untrained
-    waiting never pays, and a model that learns that will not wait later. drop: chance that a labelled column gets fewer
-    slots, 1 to W - 1 equally likely and the same in all rows, for at test time only pauses that were used are in the
-    context; the last slot that there is must answer. Drawn from torch's global generator.
+    warm_up: batches at the beginning that are taught all slots' cross-entropy instead, and to stop as the geometric
+    distribution of mean `prior_mean` does, whatever the token [R]. While pauses are untrained waiting never pays; a
+    model that learns that stops waiting, its later slots learn nothing more, and waiting never pays.
+    drop: chance that a labelled column gets fewer slots, 1 to W - 1 equally likely and the same in all rows, for at
+    test time only pauses that were used are in the context; the last slot that there is must answer. Drawn from torch's
+    global generator.
     threshold: when to answer at test time (see `Adaptive`).
 
     Contexts with soft labels are read as one example for each context and next token.
@@ -75,6 +77,7 @@ class CatchYourBreath:
     warm_up: int = 0
     drop: float = 0.0
     threshold: float | None = None
+    prior_mean: float = 1.4
     batches: int = field(default=0, init=False)
 
     @property
@@ -142,7 +145,7 @@ class CatchYourBreath:
 
         pauses: (K,) for those of shape (B, K, W), how many slots after the first there really are.
         """
-        rule = all_slots if torch.is_grad_enabled() and self.batches < self.warm_up else self.loss
+        rule = self._warming if torch.is_grad_enabled() and self.batches < self.warm_up else self.loss
         if pauses is None:
             return rule(delay, log_target), self._used(delay)
         losses, used = torch.zeros_like(delay[..., 0]), torch.zeros_like(delay[..., 0])
@@ -152,6 +155,13 @@ class CatchYourBreath:
             losses = losses.index_copy(1, columns, rule(waits, targets))
             used = used.index_copy(1, columns, self._used(waits))
         return losses, used
+
+    def _warming(self, delay: Tensor, log_target: Tensor) -> Tensor:
+        loss = all_slots(delay, log_target)
+        if self.slots.wait is None:
+            return loss
+        # Where no symbol is better than another, CYB-VA is the divergence from its prior alone.
+        return loss + _variational(delay, torch.zeros_like(log_target), mean=self.prior_mean, strength=1.0, clock=0.0)
 
     def _used(self, delay: Tensor) -> Tensor:
         clock = 0.0 if self.price is None else self.price.clock

@@ -227,12 +227,16 @@ class CatchYourBreathSpec(ObjectiveSpec):
     slots: int = Field(3, ge=1, description="steps W at most for one token: the token itself and W - 1 pauses")
     gamma: float = Field(0.95, gt=0, le=1, description="ap: what an answer is worth one step later")
     beta: float = Field(1.0, gt=0, description="va: strength of the prescribed distribution")
-    prior_mean: float = Field(1.4, gt=1, description="va: mean of its geometric distribution, before it is cut at W")
+    prior_mean: float = Field(
+        1.4, gt=1, description="mean of the geometric distribution, before it is cut at W: of va, and of the warm-up"
+    )
     penalty: float = Field(0.1, ge=0, description="dp: nats that a further step costs, at the beginning")
     budget: float | None = Field(None, ge=1, description="dp: mean steps the penalty is moved to; default: it is fixed")
     rate: float = Field(0.01, gt=0, description="dp: how fast the penalty moves, a batch")
     clock: float = Field(0.0, ge=0, lt=1, description="chance that the world insists on an answer at a step")
-    warm_up: int = Field(200, ge=0, description="batches of all steps' cross-entropy at the beginning")
+    warm_up: int = Field(
+        200, ge=0, description="batches at the beginning that teach all steps to answer, and to stop as the prior does"
+    )
     bias: float = Field(-2.0, description="added to the logit of don't-know, so that it starts rare")
     drop: float = Field(0.0, ge=0, le=1, description="chance that a predicted column lacks pauses in a batch")
     everywhere: bool = Field(False, description="pauses behind tokens that predict no label, too")
@@ -257,4 +261,4 @@ class CatchYourBreathSpec(ObjectiveSpec):
         wait = alphabet.size + self.slots - 1 if chooses else None
         slots = Slots(self.slots, alphabet.size, alphabet.size, wait, self.bias, self.everywhere)
         loss, price = build_loss(self)
-        return CatchYourBreath(slots, loss, price, self.warm_up, self.drop, self.threshold)
+        return CatchYourBreath(slots, loss, price, self.warm_up, self.drop, self.threshold, self.prior_mean)

@@ -15,6 +15,9 @@ STUDIES: Registry[Study] = Registry(
         "algorithmic-creativity": (
             "geomem.studies.algorithmic_creativity.study:STUDY",
             "new combinations: what objectives, seeds and temperature do to creativity (arXiv 2504.15266)",
+        "catch-your-breath": (
+            "geomem.studies.catch_your_breath.study:STUDY",
+            "a model that may ask for more time: where does it ask? (arXiv 2510.13879)",
         ),
         "attention-sinks": (
             "geomem.studies.attention_sinks.study:STUDY",

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from geomem.errors import InputError
+from geomem.runs.directory import Run
+from geomem.runs.exhibits import read_exhibits
+from geomem.spec import validate
+from geomem.studies.catch_your_breath import predicates
+from geomem.studies.catch_your_breath.predicates import FORMS, LOSSES, TOY, anytime
+from geomem.studies.catch_your_breath.settings import LAPTOP, SMOKE, Settings
+from geomem.studies.catch_your_breath.study import STUDY, finding, loss_cells, toy_cells
+from geomem.studies.claim import Verdict, combine, judge
+from geomem.studies.evidence import Evidence
+from tests.studies.geometric_memory.samples import Made
+from tests.studies.small_runs import evidence_of, run_smoke
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return run_smoke("catch-your-breath", tmp_path_factory.mktemp("breath"))
+
+
+@pytest.fixture(scope="module")
+def evidence(run: Run) -> dict[str, Evidence]:
+    return evidence_of(run)
+
+
+def test_the_smoke_run_measures_what_the_claims_read(run: Run, evidence: dict[str, Evidence]) -> None:
+    verdicts = {claim.id: judge(claim, evidence[claim.experiment]) for claim in STUDY.claims}
+    assert verdicts["C1"][0] == "supported"  # closed forms, whatever the size
+    for name, (verdict, tests, note) in verdicts.items():
+        assert verdict != "not run"
+        assert tests, f"{name}: {note}"
+    assert run.info.finding == finding(evidence) != ""
+    ids = {one.id for one in read_exhibits(run.path / "exhibits")}
+    assert {"catch-your-breath-forms", f"catch-your-breath-{TOY}-delay", f"catch-your-breath-{TOY}-slots",
+            f"catch-your-breath-{TOY}-table", f"catch-your-breath-{LOSSES}-table"} <= ids  # fmt: skip
+
+
+def test_what_a_model_asks_for_is_measured_by_kind(evidence: dict[str, Evidence]) -> None:
+    own = evidence[TOY]
+    for gamma in SMOKE.gammas:
+        for kind in ("easy", "hard", "noise"):
+            assert 0 <= own.measured(anytime(gamma), f"delay/{kind}")[0] <= 1
+            assert 1 <= own.measured(anytime(gamma), f"slots/{kind}")[0] <= SMOKE.slots
+            for slot in range(1, SMOKE.slots + 1):
+                assert 0 <= own.measured(anytime(gamma), f"slot_{slot}/{kind}/probability")[0] <= 1
+    assert set(evidence[LOSSES].conditions) == {"va", "dp", "last", "mean"}
+    assert evidence[LOSSES].measured("last", "slots/mean")[0] == SMOKE.slots, "a baseline reads the last slot"
+
+
+def test_cells_differ_in_their_objective_alone() -> None:
+    cells = [*toy_cells(LAPTOP, [3]), *loss_cells(LAPTOP, [3])]
+    assert len({cell.condition for cell in cells}) == 8
+    rest = {cell.spec.model_copy(update={"objective": "same"}).model_dump_json() for cell in cells}  # type: ignore
+    assert len(rest) == 1
+
+
+# -- the judges can fail ---------------------------------------------------------------------------------------------
+
+GOOD: dict[tuple[str, str], float] = {
+    (anytime(0.95), "stop/hard/accuracy"): 0.95,
+    (anytime(0.95), "delay/hard"): 0.6,
+    (anytime(0.95), "delay/easy"): 0.1,
+    (anytime(0.95), "delay/noise"): 0.1,
+    (anytime(0.9), "slots/mean"): 1.2,
+    (anytime(0.95), "slots/mean"): 1.3,
+    (anytime(0.98), "slots/mean"): 1.4,
+    (anytime(0.95), "stop/loss"): 0.2,
+    ("next-token", "stop/loss"): 0.2,
+    **{(FORMS, f"{name}/error"): 1e-4 for name in ("ap", "va", "dp")},
+    **{(FORMS, f"{name}/one_slot"): 0.0 for name in ("ap", "va", "dp")},
+}
+
+
+def verdict(claim: Any, change: dict[tuple[str, str], float]) -> Verdict:
+    numbers = {key: [value, value] for key, value in (GOOD | change).items()}
+    return combine([test.verdict() for test in claim(Made(numbers, LAPTOP))])  # pyright: ignore
+
+
+@pytest.mark.parametrize(
+    ("claim", "condition", "metric", "value"),
+    [
+        (predicates.forms, FORMS, "va/error", 0.02),
+        (predicates.forms, FORMS, "dp/one_slot", 1e-6),
+        (predicates.waits_where_it_is_hard, anytime(0.95), "delay/easy", 0.5),
+        (predicates.does_not_wait_for_noise, anytime(0.95), "delay/noise", 0.5),
+        (predicates.time_has_a_price, anytime(0.98), "slots/mean", 1.25),
+        (predicates.time_has_a_price, anytime(0.9), "slots/mean", 1.35),
+        (predicates.costs_nothing, anytime(0.95), "stop/loss", 0.22),
+    ],
+)
+def test_claims_can_fail(claim: Any, condition: str, metric: str, value: float) -> None:
+    assert verdict(claim, {}) == "supported"
+    assert verdict(claim, {(condition, metric): value}) == "contradicted"
+
+
+def test_a_model_that_did_not_learn_to_look_up_decides_nothing() -> None:
+    few = {(anytime(0.95), "stop/hard/accuracy"): 0.5}
+    for claim in (predicates.waits_where_it_is_hard, predicates.does_not_wait_for_noise, predicates.time_has_a_price):
+        assert verdict(claim, few) == "inconclusive"
+
+
+def test_a_price_that_changes_nothing_is_no_order() -> None:
+    same = {(anytime(gamma), "slots/mean"): 1.0 for gamma in (0.9, 0.95, 0.98)}
+    assert verdict(predicates.time_has_a_price, same) == "contradicted"
+
+
+def test_settings_that_do_not_fit_are_one_line() -> None:
+    for settings, word in (({"gamma": 0.5}, "gamma: must be one of"), ({"gammas": (0.95, 0.9, 0.98)}, "ascending")):
+        with pytest.raises(InputError, match=word):
+            validate(Settings, settings)
+
+
+def test_without_evidence_nothing_is_said(tmp_path: Path) -> None:
+    assert finding({}) == ""
+    assert finding({TOY: Evidence(tmp_path, LAPTOP)}) == ""
