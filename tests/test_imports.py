@@ -14,7 +14,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "geomem"
 # Each room with the level it stands on; a room may import only from lower levels (or from itself).
 LEVELS = {
     "errors": 0,
-    "registry": 1, "seeding": 1, "batch": 1, "hardware": 1, "outputs": 1, "numbers": 1,
+    "registry": 1, "seeding": 1, "counter": 1, "batch": 1, "hardware": 1, "outputs": 1, "numbers": 1,
     "spec": 2,
     "runs": 3,
     "fetch": 4,

@@ -126,7 +126,7 @@ def answer_length(batch: Batch, who: str) -> int:
 
 
 def hide_answers(batch: Batch, filler: int) -> Tensor:
-    """Return the batch's tokens (B, T) with every labelled one replaced by `filler`; the first, never a label, stays."""
+    """Return the batch's tokens (B, T) with each labelled one replaced by `filler`; the first stays as it is."""
     hidden = batch.labels != IGNORE
     hidden[:, 0] = False
     return batch.tokens.masked_fill(hidden, filler)

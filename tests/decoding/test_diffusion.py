@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import itertools
+from types import SimpleNamespace
 
 import pytest
 import torch
 import torch.nn.functional as F
-from types import SimpleNamespace
 from torch import Tensor, nn
 
 from geomem.batch import answer_batch
@@ -34,7 +34,9 @@ class Exact(nn.Module):
             mass = self.joint * fits
             for place in range(3):
                 for bit in (0, 1):
-                    logits[row, place + 1, bit] = (mass[self.words[:, place] == bit].sum() / mass.sum()).log().clamp(-30)
+                    logits[row, place + 1, bit] = (
+                        (mass[self.words[:, place] == bit].sum() / mass.sum()).log().clamp(-30)
+                    )
         return SimpleNamespace(logits=logits)
 
 

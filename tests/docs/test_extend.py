@@ -14,6 +14,7 @@ from geomem import _autoload
 from geomem.cli import main
 from geomem.geometry import MEASUREMENTS
 from geomem.models import MODELS, configs
+from geomem.objectives import OBJECTIVES
 from geomem.runs.directory import find_runs
 from geomem.runs.tables import History
 from geomem.studies import STUDIES
@@ -76,6 +77,16 @@ def test_a_task(tmp_path: Path) -> None:
         _run_commands("extend/task.md", tmp_path)
         accuracy = _history(tmp_path).series("sums/train/accuracy")[1]
         assert accuracy[-1] > max(2 / 11, accuracy[0])
+
+
+def test_an_objective(tmp_path: Path) -> None:
+    with added("extend/objective.md", "objectives", OBJECTIVES, tmp_path) as (name, _module):
+        assert run_tests("extend/objective.md") == 2
+        checks.check_listed("objective", name)
+        checks.check_settings("objective", name, tmp_path)
+        checks.check_objective(name, tmp_path)
+        _run_commands("extend/objective.md", tmp_path)
+        assert len(_history(tmp_path).series("loss/paths")[1]) == 5
 
 
 def test_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,17 +38,11 @@ def test_many_seeds_are_drawn_without_two_alike() -> None:
     assert (drawn < 41).all()
     train = seeds.training(torch.arange(50_000))
     assert len(torch.cat([train, drawn]).unique(dim=0)) == 53_000
-    # Letters look drawn: each place has each of 36 letters about equally often.
-    counts = torch.stack([torch.bincount(column - 5, minlength=36) for column in train.T]).double()
-    assert ((counts - 50_000 / 36).abs() < 0.2 * 50_000 / 36).all()
-
-
-def test_the_product_is_exact_where_int64_would_overflow() -> None:
-    from geomem.objectives.seeds import _product
-
-    whole, factor = 36**10, 2_259_567_291_011_327
-    values = torch.tensor([0, 1, 12345, whole // 2, whole - 1])
-    assert _product(values, factor, whole).tolist() == [int(value) * factor % whole for value in values]
+    # Letters look drawn, and alike for both: each place has each of 36 letters about equally often.
+    for rows in (train, drawn):
+        expected = len(rows) / 36
+        counts = torch.stack([torch.bincount(column - 5, minlength=36) for column in rows.T]).double()
+        assert ((counts - expected).abs() < 5 * expected**0.5).all()
 
 
 def test_an_example_keeps_its_seed_and_the_prompt_follows() -> None:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from geomem.batch import Batch, answer_length
 from geomem.decoding.reader import Reader
-from geomem.decoding.sampling import Sampling
+from geomem.decoding.sampling import GREEDY, Sampling
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Diffusion(Reader):
         prompts: Tensor,
         length: int,
         *,
-        sampling: Sampling = Sampling(),
+        sampling: Sampling = GREEDY,
         generator: torch.Generator | None = None,
     ) -> Tensor:
         """Return answers (B, `length`) int64 to prompts (B, T)."""

@@ -8,7 +8,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from geomem.decoding.sampling import Sampling
+from geomem.decoding.sampling import GREEDY, Sampling
 
 
 def generate(
@@ -16,7 +16,7 @@ def generate(
     prompts: Tensor,
     new: int,
     *,
-    sampling: Sampling = Sampling(),
+    sampling: Sampling = GREEDY,
     generator: torch.Generator | None = None,
     size: int | None = None,
 ) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from geomem.batch import Batch, answer_length, hide_answers, labelled_columns
 from geomem.decoding.generate import generate
-from geomem.decoding.sampling import Sampling
+from geomem.decoding.sampling import GREEDY, Sampling
 
 
 class Reader(ABC):
@@ -30,7 +30,7 @@ class Reader(ABC):
         prompts: Tensor,
         length: int,
         *,
-        sampling: Sampling = Sampling(),
+        sampling: Sampling = GREEDY,
         generator: torch.Generator | None = None,
     ) -> Tensor:
         """Return answers (B, `length`) int64 to prompts (B, T), decoded freely."""
@@ -56,8 +56,10 @@ class Autoregressive(Reader):
     def logits(self, model: nn.Module, batch: Batch) -> Tensor:
         """Return teacher-forced logits (B, K, size)."""
         columns = labelled_columns(batch.labels) if batch.columns is None else batch.columns
-        keep = columns if isinstance(columns, int) else columns - 1
-        return model(input_ids=batch.tokens[:, :-1], logits_to_keep=keep).logits[..., : self.size]
+        inputs = batch.tokens[:, :-1]
+        # Asked for by name only where it saves something: not every model on disk knows the word.
+        keep = {} if isinstance(columns, int) and columns == inputs.shape[1] else {"logits_to_keep": _before(columns)}
+        return model(input_ids=inputs, **keep).logits[..., : self.size]
 
     def generate(
         self,
@@ -65,7 +67,7 @@ class Autoregressive(Reader):
         prompts: Tensor,
         length: int,
         *,
-        sampling: Sampling = Sampling(),
+        sampling: Sampling = GREEDY,
         generator: torch.Generator | None = None,
     ) -> Tensor:
         """Return answers (B, `length`) int64 to prompts (B, T)."""
@@ -85,6 +87,11 @@ class Autoregressive(Reader):
         return free
 
 
+def _before(columns: int | Tensor) -> int | Tensor:
+    """Return the positions from which labels in `columns` are predicted, as `logits_to_keep` takes them."""
+    return columns if isinstance(columns, int) else columns - 1
+
+
 @dataclass(frozen=True)
 class OneShot(Reader):
     """All answers in one pass, none of them shown: their inputs are the filler (arXiv 2403.06963, section 5)."""
@@ -102,7 +109,7 @@ class OneShot(Reader):
         prompts: Tensor,
         length: int,
         *,
-        sampling: Sampling = Sampling(),
+        sampling: Sampling = GREEDY,
         generator: torch.Generator | None = None,
     ) -> Tensor:
         """Return answers (B, `length`): one pass, every position chosen by itself."""
@@ -132,7 +139,7 @@ class Reversed(Reader):
         prompts: Tensor,
         length: int,
         *,
-        sampling: Sampling = Sampling(),
+        sampling: Sampling = GREEDY,
         generator: torch.Generator | None = None,
     ) -> Tensor:
         """Return answers (B, `length`), decoded from the last to the first."""

@@ -58,3 +58,7 @@ class Sampling:
             probs = probs.masked_fill(before >= self.top_p, 0.0)
             probs = probs / probs.sum(-1, keepdim=True)
         return torch.zeros_like(probs).scatter(-1, order, probs)
+
+
+GREEDY = Sampling()
+"""The most likely token, always."""

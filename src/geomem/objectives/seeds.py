@@ -2,20 +2,20 @@
 
 In training an example keeps its seed for good, and no other example has it; seeds say nothing about the answer. At
 test time every prompt gets a fresh one that no training example had. Both come from one bijection of 0..L^S - 1 (S
-letters out of L): training examples take its even places, test prompts its odd ones.
+letters out of L): training examples have the first half of it, test prompts the second.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
 from geomem.batch import IGNORE, Batch
+from geomem.counter import random_keys
 from geomem.decoding.reader import Reader
-from geomem.decoding.sampling import Sampling
+from geomem.decoding.sampling import GREEDY, Sampling
 from geomem.errors import InputError
 
 
@@ -39,40 +39,32 @@ class Seeds:
                 f"objective seed: {self.letters} letters give {self.count} seeds of length {self.length}, too few for "
                 f"example {int(index.max())}; raise length"
             )
-        return self._spell(2 * index)
+        return self._spell(index)
 
     def fresh(self, count: int, generator: torch.Generator | None) -> Tensor:
         """Return (count, length) int64 seeds that no training example has, all different while there are enough."""
         if count * 4 > self.count:  # few seeds: a random order of all of them, again and again
             rounds = [torch.randperm(self.count, generator=generator) for _ in range(-(-count // self.count))]
-            return self._spell(2 * torch.cat(rounds)[:count] + 1)
+            return self._spell(self.count + torch.cat(rounds)[:count])
         drawn = torch.empty(0, dtype=torch.int64)
         while len(drawn) < count:
             drawn = _first_seen(torch.cat([drawn, torch.randint(self.count, (count,), generator=generator)]))
-        return self._spell(2 * drawn[:count] + 1)
+        return self._spell(self.count + drawn[:count])
 
     def _spell(self, numbers: Tensor) -> Tensor:
-        whole = self.letters**self.length
-        # Neighbouring examples must not have neighbouring seeds: numbers are scattered by a factor that has no divisor
-        # in common with their range, the one next to the golden section of it.
-        factor = round(whole * 0.6180339887498949)
-        while math.gcd(factor, whole) != 1:
-            factor += 1
-        scattered = _product(numbers, factor, whole)
+        """Return the seeds (B, length) of numbers (B,) below letters^length: a bijection that looks like chance.
+
+        An unbalanced Feistel network on the number's digits: in every round one of them is moved on by a hash of all
+        others, which the inverse can take back. Digits alone would tell early examples from late ones.
+        """
         powers = torch.tensor([self.letters**place for place in range(self.length)], device=numbers.device)
-        return self.first + scattered[:, None] // powers % self.letters
-
-
-def _product(numbers: Tensor, factor: int, whole: int) -> Tensor:
-    """Return numbers * factor mod whole without leaving int64: factor is taken apart in pieces of 20 bits."""
-    total = torch.zeros_like(numbers)
-    for shift in range(0, whole.bit_length(), 20):
-        piece = factor >> shift & 0xFFFFF
-        scaled = numbers * piece % whole
-        for _ in range(shift // 20):
-            scaled = scaled * (1 << 20) % whole
-        total = (total + scaled) % whole
-    return total
+        digits = numbers[:, None] // powers % self.letters
+        for turn in range(4 * self.length if self.length > 1 else 0):
+            place = turn % self.length
+            others = (digits * powers).sum(1) - digits[:, place] * powers[place]
+            moved = random_keys(turn, others, 1)[:, 0] % self.letters
+            digits[:, place] = (digits[:, place] + moved) % self.letters
+        return self.first + digits
 
 
 def _first_seen(numbers: Tensor) -> Tensor:
@@ -122,7 +114,7 @@ class Seeded(Reader):
         prompts: Tensor,
         length: int,
         *,
-        sampling: Sampling = Sampling(),
+        sampling: Sampling = GREEDY,
         generator: torch.Generator | None = None,
     ) -> Tensor:
         """Return answers (B, `length`); seeds are drawn by the generator, which may be None for fixed ones."""

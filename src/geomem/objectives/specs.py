@@ -64,7 +64,9 @@ class MaskedDiffusionSpec(ObjectiveSpec):
 
     kind: Literal["masked-diffusion"] = "masked-diffusion"
     smallest: float = Field(0.05, gt=0, le=1, description="smallest share of a sequence masked; shares go up to 1")
-    steps: int | None = Field(None, ge=1, description="passes that fill in an answer at test time; default: one a token")
+    steps: int | None = Field(
+        None, ge=1, description="passes that fill in an answer at test time; default: one a token"
+    )
 
     def build(self, alphabet: Alphabet) -> Objective:
         """Return the objective."""

@@ -15,8 +15,8 @@ from geomem.contexts.files import is_saved, open_contexts
 from geomem.contexts.matrix import ContextMatrix
 from geomem.contexts.origin import Contexts, limit
 from geomem.contexts.statistics import unigram, unigram_entropy
-from geomem.decoding.reader import Reader
 from geomem.contexts.texts import TextSettings, text_contexts
+from geomem.decoding.reader import Reader
 from geomem.errors import InputError
 from geomem.tasks.scoring import rows_per_chunk, score_contexts
 from geomem.tasks.streams import ContextStream

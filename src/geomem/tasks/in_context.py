@@ -15,10 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from geomem.batch import IGNORE, Batch
+from geomem.counter import random_orders
 from geomem.decoding.reader import OneShot, Reader
 from geomem.errors import InputError
 from geomem.seeding import stream_seed
-from geomem.tasks.counter import random_orders
 from geomem.tasks.path_metrics import path_chance, path_metrics
 from geomem.tasks.paths import first_hop_column, path_targets
 from geomem.tasks.scoring import Predictions, predict

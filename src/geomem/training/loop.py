@@ -12,6 +12,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from geomem.batch import AnyBatch
+from geomem.decoding.evaluating import evaluating
 from geomem.errors import RunError, unknown_name
 from geomem.hardware import choose_device, choose_dtype, choose_threads, keep_freed_memory
 from geomem.objectives.objective import Objective
@@ -118,6 +119,14 @@ class Loop:
                 if stream not in self.streams:
                     raise unknown_name(f"stream in stage '{stage.name}'", stream, self.streams)
         check_measurements(self.spec.measure, self.task, self.raw)
+        self._try_examples()
+
+    def _try_examples(self) -> None:
+        """Take the loss of each stream's last example, so that what does not fit is said before the first step."""
+        devices = [self.fabric.device] if self.fabric.device.type == "cuda" else []
+        with evaluating(self.raw), torch.random.fork_rng(devices=devices):
+            for stream in self.streams.values():
+                self.objective(self.raw, stream.batch(torch.tensor([stream.size - 1])).to(self.fabric.device))
 
     def _optimizer(self, stage: Stage) -> torch.optim.Optimizer:
         """Make the stage's optimiser, and wrap the model for several processes or mixed precision.

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from geomem.tasks.counter import random_keys, random_orders
+from geomem.counter import random_keys, random_orders
 
 SEEDS = st.integers(0, 2**63 - 1)
 MASK = (1 << 64) - 1
