@@ -112,9 +112,9 @@ def test_the_finding_speaks_of_the_failure_only_when_the_cheat_is_there() -> Non
         return {TWO_ARMS: Made(numbers, LAPTOP)}  # type: ignore[arg-type]
 
     said = finding(evidence(0.97))
-    assert "97 %" in said
-    assert "52 %" in said
-    assert "99 %" in said
+    assert "97\u202f%" in said
+    assert "52\u202f%" in said
+    assert "99\u202f%" in said
     assert "nothing can be said" in finding(evidence(0.94))
     assert finding({}) == ""
 

@@ -104,10 +104,12 @@ def _cell(
         }],
         "evaluate_every": own.evaluate_every,
     }  # fmt: skip
+    expected = steps
     if stop and metric:
         spec["stop"] = {"metric": metric, "at_least": settings.mark, "patience": settings.patience}
+        expected = steps // 4  # as in pilots; the most it may take is a safety margin
     made = validate(TrainSpec, spec)
-    return Cell(condition, seed, made, KEEP, cost=1.0 + steps * _seconds(own, star, slower=3.0 if model else 1.0))
+    return Cell(condition, seed, made, KEEP, cost=1.0 + expected * _seconds(own, star, slower=3.0 if model else 1.0))
 
 
 def _transformer(own: Training, star: Star) -> dict[str, Any]:

@@ -4,9 +4,9 @@ The star of the headline (2 arms of 4 nodes, 12 names) and the network (2 layers
 the failure shows: with 3 nodes an arm the only unknown node is the same in both directions. What pilots decided, one
 seed each, and nothing else: with learned positions and weights N(0, 0.02²) the cheat takes more than 7000 steps; with
 rotary positions and weights scaled by their inputs it was there after 2000 (index 0.98, decision 0.50, path 0.49; at
-3000 steps 1.00, 0.52, 0.52). Reversed, the whole path was right after 500. The objective trained on the decision alone
-stood at 0.52 after 500 and 0.48 after 750. A forward run ends when its cheat index has stayed at 0.95, a reversed one
-when its path accuracy has; whatever they reach, thresholds are those of the claims.
+3000 steps 1.00, 0.52, 0.52), prompts without their `=`. Reversed, the whole path was right after 500. The objective
+trained on the decision alone stood at 0.52 after 500 and 0.48 after 1500. A forward run ends when its cheat index has
+stayed at 0.95, a reversed one when its path accuracy has; whatever they reach, thresholds are those of the claims.
 """
 
 from __future__ import annotations
