@@ -15,13 +15,14 @@ STUDIES: Registry[Study] = Registry(
         "algorithmic-creativity": (
             "geomem.studies.algorithmic_creativity.study:STUDY",
             "new combinations: what objectives, seeds and temperature do to creativity (arXiv 2504.15266)",
-        "catch-your-breath": (
-            "geomem.studies.catch_your_breath.study:STUDY",
-            "a model that may ask for more time: where does it ask? (arXiv 2510.13879)",
         ),
         "attention-sinks": (
             "geomem.studies.attention_sinks.study:STUDY",
             "tokens that draw attention and norm, and what they do to measurements (arXiv 2512.22213)",
+        ),
+        "catch-your-breath": (
+            "geomem.studies.catch_your_breath.study:STUDY",
+            "a model that may ask for more time: where does it ask? (arXiv 2510.13879)",
         ),
         "deep-linear-dynamics": (
             "geomem.studies.deep_linear_dynamics.study:STUDY",
