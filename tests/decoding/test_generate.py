@@ -104,7 +104,7 @@ def test_greedy_is_reading_everything_anew(name: str, kind: str, monkeypatch: py
     expected, logits = plainly(model, prompts, 9)
     found = generate(model, prompts, 9)
     assert torch.equal(found, expected)
-    assert len(expected.unique()) > 1
+    assert kind == "alike" or len(expected.unique()) > 1  # a model that says one thing whatever it reads shows nothing
     first = {tuple(prompt): row for prompt, row in zip(prompts.tolist(), logits[:, 0], strict=True)}
     assert len(shown[0]) == len(first)
     order = sorted(first) if len(first) < len(prompts) else [tuple(row) for row in prompts.tolist()]
