@@ -48,7 +48,11 @@ def test_states_are_those_of_each_context_alone_whatever_its_length(tmp_path: Pa
 
 def test_the_token_before_every_text_stands_before_every_context(monkeypatch: pytest.MonkeyPatch) -> None:
     model, matrix = tiny.gpt2(), drawn(12)
-    monkeypatch.setattr(contexts, "start_token", lambda _tokenizer: 7)
+
+    def seven(_tokenizer: object) -> int:
+        return 7
+
+    monkeypatch.setattr(contexts, "start_token", seven)
     read = read_contexts(adapt(model), tiny.tokenizer(), matrix, batch_tokens=64)
     torch.testing.assert_close(read.streams[2][5], hidden(model, [7, 5])[2], rtol=1e-4, atol=1e-4)
     plain = read_contexts(adapt(model), None, matrix, batch_tokens=64)

@@ -111,7 +111,7 @@ def test_predictions_after_counted_contexts_are_said_beside_frequencies_alone() 
     numbers = {"contexts/contexts": 512.0, "contexts/inside": 0.77, "contexts/gap": 0.5}
     chance = {"contexts/inside": 0.25, "contexts/gap": 2.5}
     assert said(Probed(result({}, numbers, chance=chance))) == (
-        "After the 512 contexts, 77\u202f% of the model's mass is on tokens that were counted there (frequencies alone: "
-        "25\u202f%), and its loss is 0.5 nats above their entropy (2.5)."
+        "After the 512 contexts, 77\u202f% of the model's mass is on tokens that were counted there (frequencies "
+        "alone: 25\u202f%), and its loss is 0.5 nats above their entropy (2.5)."
     )
     assert "contexts" not in said(Probed(result({}, {"contexts/gap": 0.5})))
