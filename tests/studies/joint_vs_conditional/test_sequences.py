@@ -64,7 +64,7 @@ def test_trainings_differ_in_the_floor_alone() -> None:
 
 def test_sums_are_right_once_and_wrong_by_as_much_as_they_say() -> None:
     own = Arithmetic(items=50)
-    lengths: set[int] = set()
+    lengths, sides = set[int](), set[bool]()
     for answers in draw_sums(own, 0):
         prompts = {prompt for prompt, _ in answers}
         (prompt,) = prompts
@@ -74,7 +74,9 @@ def test_sums_are_right_once_and_wrong_by_as_much_as_they_say() -> None:
         right, *wrong = (int(answer) for _, answer in answers)
         assert right == one + two
         assert all(low <= abs(answer - right) <= high for answer, (low, high) in zip(wrong, own.ranges, strict=True))
+        sides |= {answer > right for answer in wrong}
     assert lengths == set(range(9, 15))
+    assert sides == {True, False}
     assert draw_sums(own, 0) == draw_sums(own, 0) != draw_sums(own, 1)
 
 
