@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import pytest
 import torch
 
 from geomem.geometry.isan import InputSwitchedAffine
@@ -36,3 +37,10 @@ def test_the_rank_of_all_histories_and_futures_is_the_width() -> None:
     values = singular_values(MachineSource(net()).matrix(histories, futures).values)
     assert values[3] / values[0] > 1e-6
     assert values[4] / values[0] < 1e-12
+
+
+def test_what_is_drawn_has_the_scales_it_says() -> None:
+    machine = InputSwitchedAffine.draw(50, 40, torch.Generator().manual_seed(3))
+    assert float(machine.switch.std()) == pytest.approx(1.1 / 40**0.5, rel=0.02)
+    assert float(machine.output.std()) == pytest.approx(2, rel=0.05)
+    assert float(machine.start.norm()) == pytest.approx(1)

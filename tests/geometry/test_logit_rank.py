@@ -52,8 +52,17 @@ def test_decay_is_plain_least_squares_on_its_window() -> None:
     found = lr.decay(values, 3, 20)
     assert found.alpha == pytest.approx(-expected.slope)
     assert found.r2 == pytest.approx(expected.rvalue**2)
-    short = lr.decay(lr.singular_values(matrix(rank=2).double()), 1, 10)
-    assert math.isnan(short.alpha) or short.last_rank <= 12
+
+
+def test_decay_ends_where_rounding_begins() -> None:
+    values = torch.arange(1, 41, dtype=torch.float64) ** -0.7
+    values[20:] *= 1e-14
+    found = lr.decay(values, 5, 40)
+    assert (found.first_rank, found.last_rank) == (5, 20)
+    assert found.alpha == pytest.approx(0.7, abs=1e-9)
+    short = lr.decay(values, 19, 40)
+    assert math.isnan(short.alpha)
+    assert (short.first_rank, short.last_rank) == (0, 0)
     assert math.isnan(lr.decay(torch.ones(2, dtype=torch.float64), 1, 9).alpha)
 
 

@@ -18,6 +18,7 @@ from geomem.studies.language_model import (
     SMOKE_LM,
     SmallLM,
     lm_cells,
+    reading_seconds,
     shared_lm,
     small_lm,
     subject,
@@ -45,6 +46,17 @@ def trained(tiny: SmallLM, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("runs") / "lm"
     run_job(Job(small_lm(tiny, 3), path, shared=True), silent)
     return path
+
+
+def test_a_checkpoint_takes_time_by_its_weights(trained: Path, tmp_path: Path) -> None:
+    weights = sum(one.numel() for one in open_checkpoint(trained / "checkpoint").parameters())
+    one, two = (reading_seconds(str(trained), tokens) for tokens in (1e6, 2e6))
+    assert one == pytest.approx(2e6 * weights / 4e10, rel=1e-6)
+    assert two == pytest.approx(2 * one)
+    (tmp_path / "four-bits.gguf").write_bytes(b"0" * 1000)
+    assert reading_seconds(str(tmp_path / "four-bits.gguf"), 1e6) == pytest.approx(2e6 * 2000 / 4e10)
+    with pytest.raises(InputError):
+        reading_seconds(str(tmp_path / "nowhere"), 1e6)
 
 
 def test_the_laptop_model_is_the_one_of_the_cards() -> None:

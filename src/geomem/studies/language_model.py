@@ -6,6 +6,7 @@ checkpoints at log-spaced steps. Any checkpoint on disk takes its place with `--
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,6 +94,29 @@ PAPER_LM = SmallLM(
     weight_decay=0.1,
     keep=24,
 )
+
+
+def reading_seconds(model: str, tokens: float) -> float:
+    """Return the expected seconds in which one core reads so many tokens with a checkpoint: two operations a weight.
+
+    Raises InputError when `model` is no checkpoint.
+    """
+    return 2 * _weights(find_checkpoint(model)) * tokens / _FLOPS
+
+
+def _weights(place: Path) -> float:
+    """Return about how many weights a checkpoint has: from its headers, else from its size, at half a byte each."""
+    from safetensors import SafetensorError, safe_open
+
+    files = sorted(place.glob("*.safetensors")) if place.is_dir() else []
+    try:
+        found = 0
+        for file in files:
+            with safe_open(file, framework="pt") as weights:
+                found += sum(math.prod(weights.get_slice(name).get_shape()) for name in weights.keys())  # noqa: SIM118
+    except (SafetensorError, OSError):  # whoever opens it says what is wrong with it
+        return 0
+    return found or (2 * place.stat().st_size if place.is_file() else 0)
 
 
 def small_lm(settings: SmallLM, seed: int) -> TrainSpec:

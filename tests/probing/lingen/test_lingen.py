@@ -74,3 +74,15 @@ def test_combined_rows_are_the_weighted_sum() -> None:
         weights = torch.tensor([0.5, -2.0, 1.0, 0.0, 3.0], dtype=torch.float64)
         expected = weights @ reading.logits().double()
         torch.testing.assert_close(reading.combined(weights), expected, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("length", [2, 4, 6, 9])
+def test_the_truncated_baseline_sees_the_start_once_and_the_last_five(length: int) -> None:
+    source = LanguageModel(adapt(build("gpt2")))
+    tokens = torch.randint(1, VOCAB, (5, length), generator=torch.Generator().manual_seed(4))
+    lingen = LinGen.prepare(source, tokens[1:], [tokens[0, :0], tokens[0, :1]], start=1)
+    found = lingen.predictors(tokens[0])[TRUNCATED].log_probabilities()
+    seen = [int(tokens[0, 0]), *tokens[0, 1:].tolist()[-5:]]
+    with torch.no_grad():
+        expected = source.model(input_ids=torch.tensor([seen])).logits[0, -1].double().log_softmax(-1)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)

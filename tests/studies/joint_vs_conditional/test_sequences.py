@@ -64,12 +64,25 @@ def test_trainings_differ_in_the_floor_alone() -> None:
 
 def test_sums_are_right_once_and_wrong_by_as_much_as_they_say() -> None:
     own = Arithmetic(items=50)
+    lengths, sides = set[int](), set[bool]()
     for answers in draw_sums(own, 0):
         prompts = {prompt for prompt, _ in answers}
         (prompt,) = prompts
         one, two = map(int, prompt.removesuffix(" = ").split(" + "))
         assert all(9 <= len(str(number)) <= 14 for number in (one, two))
+        lengths |= {len(str(number)) for number in (one, two)}
         right, *wrong = (int(answer) for _, answer in answers)
         assert right == one + two
         assert all(low <= abs(answer - right) <= high for answer, (low, high) in zip(wrong, own.ranges, strict=True))
+        sides |= {answer > right for answer in wrong}
+    assert lengths == set(range(9, 15))
+    assert sides == {True, False}
     assert draw_sums(own, 0) == draw_sums(own, 0) != draw_sums(own, 1)
+
+
+def test_numbers_have_as_many_digits_as_they_say_and_no_wrong_answer_is_known_by_its_sign() -> None:
+    own = Arithmetic(items=400, digits=(3, 3), ranges=((100, 100_000),))
+    for (prompt, right), (_, wrong) in draw_sums(own, 0):
+        assert all(100 <= int(number) <= 999 for number in prompt.removesuffix(" = ").split(" + "))
+        assert int(wrong) > 0
+        assert 100 <= abs(int(wrong) - int(right)) <= 100_000

@@ -9,8 +9,8 @@ import pytest
 from geomem.runs.tables import Measurement
 from geomem.studies.claim import judge
 from geomem.studies.logit_low_rank.predicates import HMM, ISAN, MODEL
-from geomem.studies.logit_low_rank.settings import Settings
-from geomem.studies.logit_low_rank.study import STUDY
+from geomem.studies.logit_low_rank.settings import Reading, Settings
+from geomem.studies.logit_low_rank.study import STUDY, finding
 from tests.studies.written import Written, row
 
 CLAIMS = {claim.id: claim for claim in STUDY.claims}
@@ -73,3 +73,27 @@ def test_nothing_follows_where_even_text_shares_nothing() -> None:
 
 def test_every_claim_was_tried() -> None:
     assert set(CLAIMS) == {"L1", "L2", "L3", "L4", "L5", "L6", "G1", "G2", "G3"}
+
+
+@pytest.mark.parametrize(("own", "said"), [(0.5, "comes nearer to"), (8.3, "comes no nearer to")])
+def test_the_finding_says_which_way_it_went(own: float, said: str) -> None:
+    cells = {(MODEL, 0): [*pair(own, 4.7), row("spectrum/alpha", 0.7)]}
+    told = finding({"language-model": Written("language-model", cells, Settings())})
+    assert said in told
+    assert "4.7 when" in told
+    assert "−0.7" in told
+
+
+def test_the_window_is_named_as_far_as_there_are_ranks() -> None:
+    for histories, last in ((300, 150), (120, 120)):
+        settings = Settings(reading=Reading(histories=histories))
+        written = Written("language-model", {(MODEL, 0): [row("spectrum/alpha", 0.7)]}, settings)
+        assert f"ranks 5 to {last}" in judge(CLAIMS["L1"], written)[1][0].bound.quantity
+
+
+def test_a_smaller_matrix_has_fewer_ranks_to_compare_and_rounding_need_not_fall() -> None:
+    settings = Settings(reading=Reading(histories=60))
+    for third, expected in ((0.01, "supported"), (0.3, "contradicted")):
+        rows = [row(f"kl/rank_{rank}", value) for rank, value in zip((5, 20, 50), (0.4, 0.2, third), strict=True)]
+        assert judge(CLAIMS["L2"], Written("language-model", {(MODEL, 0): rows}, settings))[0] == expected
+    assert verdict("L2", MODEL, divergences(0.4, 1e-16, 0.0, 1e-17)) == "supported"

@@ -9,8 +9,12 @@ import pytest
 from geomem.runs.directory import Run
 from geomem.runs.exhibits import Curves, Profiles, Table
 from geomem.studies.claim import judge
+from geomem.studies.logit_low_rank.experiments import language
 from geomem.studies.logit_low_rank.pictures import exact_pictures, language_pictures
+from geomem.studies.logit_low_rank.settings import SMOKE
 from geomem.studies.logit_low_rank.study import STUDY, finding
+from geomem.training.pool import Job, run_job
+from geomem.training.progress import Event
 from tests.contract.checks import check_exhibits
 from tests.probing import tiny
 from tests.studies.small_runs import evidence_of, run_smoke
@@ -71,3 +75,16 @@ def test_a_model_alone_stands_beside_its_untrained_twin(tmp_path: Path) -> None:
     shown = {one.id for one in language_pictures(evidence)}
     assert "logit-training" not in shown
     assert "logit-spectra" in shown
+
+
+def test_every_part_of_the_work_is_told(tmp_path: Path) -> None:
+    tiny.saved(tiny.llama(), tmp_path / "llama")
+    settings = SMOKE.model_copy(update={"model": str(tmp_path / "llama")})
+    (cell,) = language(settings, [0])
+    events: list[Event] = []
+    run_job(Job(cell.spec, tmp_path / "run"), events.append)
+    told = [event for event in events if not event.done]
+    assert [event.step for event in told] == list(range(8))  # the model, three matrices' parts, two targets twice
+    assert {event.steps for event in told} == {8}
+    assert [event.note for event in told[1:]] == ["controls", "transfer", "nonsense", *["LinGen"] * 2,
+                                                  *["LinGen nonsense"] * 2]  # fmt: skip

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor, nn
 
+from geomem.decoding.cache import CACHE_NAMES
 from geomem.errors import InputError
 from geomem.geometry.vectors import row_chunks
 from geomem.probing.logits.caches import branch, copied
@@ -31,9 +32,6 @@ Way = Callable[[Tensor, Any], Tensor]
 
 BATCH_TOKENS = 2048
 """Tokens of a forward pass."""
-
-_CACHES = ("past_key_values", "cache_params")
-"""What models call their cache, in what they return and in what they are given."""
 
 _SAME = 1e-4
 _ODD = (RuntimeError, KeyError, IndexError, TypeError, AttributeError, ValueError, NotImplementedError)
@@ -59,7 +57,7 @@ class LanguageModel:
         self.adapter, self.batch_tokens = adapter, batch_tokens
         self.model: Any = adapter.model.eval()
         self._layer: nn.Module = adapter.output_layer
-        self._cache_name = _CACHES[0]
+        self._cache_name = CACHE_NAMES[0]
         self._check_causal()
         self.head = self._find_head()
         self._way = self._find_way()
@@ -153,7 +151,7 @@ class LanguageModel:
             output = self.model(input_ids=tokens.to(self.adapter.device), use_cache=keep, **options)
         if not seen:
             raise InputError(f"{self.adapter.name}: does not call its output layer, so what that reads is not known")
-        for name in _CACHES if keep else ():
+        for name in CACHE_NAMES if keep else ():
             if (found := getattr(output, name, None)) is not None:
                 self._cache_name = name
                 return seen[-1], found

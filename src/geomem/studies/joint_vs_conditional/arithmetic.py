@@ -60,7 +60,8 @@ def draw_sums(own: Arithmetic, seed: int) -> list[list[tuple[str, str]]]:
         answers = [right]
         for low, high in own.ranges:
             off = int(generator.integers(low, high + 1)) * int(generator.choice([-1, 1]))
-            answers.append(right + off)
+            # No sum of positive numbers is negative: a minus sign would give the wrong answer away.
+            answers.append(right + off if right + off > 0 else right - off)
         found.append([(prompt, str(answer)) for answer in answers])
     return found
 

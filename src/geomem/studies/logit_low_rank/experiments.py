@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from geomem.studies.language_model import lm_cells
+from geomem.studies.language_model import lm_cells, reading_seconds
 from geomem.studies.logit_low_rank import pictures
 from geomem.studies.logit_low_rank.predicates import HMM, ISAN, MODEL
 from geomem.studies.logit_low_rank.settings import Settings
@@ -34,8 +34,13 @@ def language(settings: Settings, seeds: Sequence[int]) -> list[Cell]:
     own = {"reading": settings.reading.model_dump(mode="json")}
     reading, lm = settings.reading, settings.lm
     tokens = reading.histories * (reading.history_tokens + reading.futures * (1 + reading.future_tokens) / 2)
-    # A forward pass is a third of a step; decompositions and LinGen take about as long again.
-    cost = 10.0 + lm.seconds * len(lm.kept) * tokens / lm.tokens
+    if settings.model is not None:
+        # Six matrices: the model's, its untrained twin's, three for transfer and nonsense; then four predictors.
+        written = 4 * reading.targets * reading.steps * reading.histories
+        cost = 10.0 + reading_seconds(settings.model, 6 * tokens + written)
+    else:
+        # A forward pass is a third of a step; decompositions and LinGen take about as long again.
+        cost = 10.0 + lm.seconds * len(lm.kept) * tokens / lm.tokens
     return lm_cells(MODEL, f"{HERE}.language:run_language", seeds, lm, model=settings.model, own=own, cost=cost)
 
 

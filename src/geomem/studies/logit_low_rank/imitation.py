@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,8 +33,13 @@ class Imitation:
     texts: list[dict[str, Any]]
 
 
-def imitate(model: LanguageModel, matrix: LogitMatrix, read: Material) -> Imitation:
-    """Let LinGen and its baselines write after every target. matrix: of the text's histories and futures."""
+def imitate(
+    model: LanguageModel, matrix: LogitMatrix, read: Material, tell: Callable[[str], None] = lambda _what: None
+) -> Imitation:
+    """Let LinGen and its baselines write after every target, twice: from the text, and from nonsense.
+
+    matrix: of the text's histories and futures. tell: called before each target with what is done.
+    """
     mixed = read.mixed()
     reading, found = read.reading, read.found
     known = LinGen.prepare(model, found.histories, found.futures, matrix=matrix, ridge=reading.ridge,
@@ -48,6 +53,7 @@ def imitate(model: LanguageModel, matrix: LogitMatrix, read: Material) -> Imitat
         courses: dict[str, list[Course]] = {}
         residuals: list[float] = []
         for number, target in enumerate(read.found.targets):
+            tell(f"LinGen {condition}".rstrip())
             residuals.append(lingen.weights(target).residual)
             predictors = dict(lingen.predictors(target))
             wanted = predictors if not condition else {name: predictors[name] for name in (LINGEN, SINGLE)}

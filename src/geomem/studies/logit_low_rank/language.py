@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -17,11 +18,13 @@ from geomem.runs.atomic import write_atomic
 from geomem.runs.directory import Run
 from geomem.runs.tables import Measurement
 from geomem.seeding import torch_generator
+from geomem.spec import validate
 from geomem.studies.checkpoints import visit
 from geomem.studies.logit_low_rank.exact import BOUND, bound_ratio
 from geomem.studies.logit_low_rank.imitation import imitate
 from geomem.studies.logit_low_rank.material import NONSENSE, OTHER, RANDOM, Material, material
-from geomem.training.progress import Listener
+from geomem.studies.logit_low_rank.settings import Reading
+from geomem.training.progress import Event, Listener
 from geomem.training.work import Extra, Work
 
 if TYPE_CHECKING:
@@ -45,7 +48,11 @@ def run_language(work: Work, run: Run, listener: Listener) -> Extra:
     arrays: dict[str, Tensor] = {}
     last: LanguageModel | None = None
     matrix: LogitMatrix | None = None
-    for snapshot, adapter in visit(work, listener):
+    stages = 3 + 2 * validate(Reading, work.settings["reading"]).targets
+    seen = 0
+    # What follows takes as long again, and on a large model most of the time: it belongs to the whole.
+    for snapshot, adapter in visit(work, lambda event: listener(replace(event, steps=event.steps + stages))):
+        seen += 1
         last = LanguageModel(adapter)
         read = read or material(work, last)
         matrix = last.matrix(read.found.histories, read.found.futures, tokens=read.reading.columns)
@@ -61,9 +68,17 @@ def run_language(work: Work, run: Run, listener: Listener) -> Extra:
     end = logit_rank.column_space(matrix.values, read.reading.shared)
     rows += [Measurement(metric="transfer/to_end", step=step, value=mean_cosine(space, end))
              for step, space in spaces.items()]  # fmt: skip
+    stage = iter(range(seen, seen + stages))
+
+    def tell(what: str) -> None:
+        listener(Event(work.name, next(stage), seen + stages, note=what))
+
+    tell("controls")
     rows += controls(work, last.adapter, matrix.values, read, arrays)
+    tell("transfer")
     rows += transfer(last, matrix.values, read, arrays)
-    found = imitate(last, matrix, read)
+    tell("nonsense")
+    found = imitate(last, matrix, read, tell)
     write_atomic(run.path / TEXTS, json.dumps(found.texts, ensure_ascii=False, indent=1) + "\n")
     return Extra({}, {**arrays, **found.arrays}, [*rows, *found.rows])
 

@@ -27,10 +27,12 @@ def finding(evidence: dict[str, Evidence]) -> str:
         )
     except RunError:
         return ""
+    nearer = "comes nearer" if own < single else "comes no nearer"
     return (
-        f"A fixed combination of other prompts' logits writes what a prompt would: from the second token on it is "
-        f"{number(own)} nats from the model's predictions, {number(single)} when it is fitted without futures. The "
-        f"singular values of the logits fall as rank to the −{number(alpha)}."
+        f"A fixed combination of other prompts' logits {nearer} to what a prompt would write when it is fitted after "
+        f"futures: from the second token on it is {number(own)} nats from the model's predictions, {number(single)} "
+        f"when it is fitted to the next token alone. The singular values of the logits fall as rank to the "
+        f"−{number(alpha)}."
     )
 
 
