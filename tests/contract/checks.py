@@ -258,7 +258,8 @@ def check_score(task: Task, model: nn.Module) -> None:
 def check_evidence(task: Task) -> None:
     """What measurements read has the names and shapes they ask for."""
     found = task.evidence()
-    known = {"edges", "graph_edges", "num_nodes", "root", "coordinates", "coordinate_kind", "paths", "held_out"}
+    known = {"edges", "graph_edges", "num_nodes", "root", "coordinates", "coordinate_kind", "paths", "held_out",
+             "families"}  # fmt: skip
     assert set(found) <= known, f"task {task.name}: no measurement reads {set(found) - known}"
     if isinstance(task.vocabulary, Vocabulary):
         assert found["num_nodes"] == task.vocabulary.num_nodes

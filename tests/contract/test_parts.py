@@ -85,6 +85,7 @@ def evidence(seed: int) -> dict[str, Any]:
         "coordinates": 30 * normal(count, 2, seed=10 * seed + 5),
         "coordinate_kind": ("plane", "sphere")[seed],
         "root": int(paths[0, 0]),
+        "families": torch.arange(count) % (3 + seed),
         **next_tokens(seed),
     }
 

@@ -31,9 +31,9 @@ MEASUREMENTS: Registry[Measurement] = Registry(
         ),
         "cosine-level": (f"{_HERE}.cosine:COSINE_LEVEL", "mean cosine of the embeddings of neighbours"),
         "leaf-first-hop": (f"{_HERE}.paths:LEAF_FIRST_HOP", "is a leaf's nearest first hop that of its own path?"),
-        "component-separation": (
-            f"{_HERE}.components:COMPONENT_SEPARATION",
-            "do nodes of a connected component lie together, apart from the others?",
+        "family-separation": (
+            f"{_HERE}.families:FAMILY_SEPARATION",
+            "does what belongs to one family lie together, apart from the others?",
         ),
         "path-distance": (f"{_HERE}.paths:PATH_DISTANCE", "embedding distance within a path against between paths"),
         "eigen-energy": (f"{_HERE}.energy:EIGEN_ENERGY", "Fiedler energy and zig-zag energy of the embeddings"),

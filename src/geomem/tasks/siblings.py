@@ -56,11 +56,13 @@ class SiblingTriples(DrawnObjects):
         return answers
 
     def evidence(self) -> dict[str, Evidence]:
-        """Return the graph that lies in the weights: each parent joined to its children, in both directions."""
+        """Return the graph that lies in the weights: each parent joined to its children, and whose family each is."""
         children = torch.arange(2 * self.parents * self.children)
         parents = children % (self.parents * self.children) // self.children
         pairs = torch.stack([parents, self.parents + children], dim=1)
-        return {**super().evidence(), "edges": torch.cat([pairs, pairs.flip(1)]), "graph_edges": pairs}
+        families = torch.cat([torch.arange(self.parents), parents])
+        edges = torch.cat([pairs, pairs.flip(1)])
+        return {**super().evidence(), "edges": edges, "graph_edges": pairs, "families": families}
 
 
 def sibling_discovery(spec: SiblingDiscoverySpec, seed: int) -> OpenEnded:

@@ -18,7 +18,7 @@ FROZEN_OBJECTIVES = (NEXT, FIRST, TEACHERLESS, HYBRID)
 """Those that are also tried on frozen token tables: a look-up memory."""
 
 PATH_MEASURES = ("leaf-first-hop", "eigen-energy", "top-degree-recovery")
-FAMILY_MEASURES = ("component-separation", "hop-distance")
+FAMILY_MEASURES = ("family-separation", "hop-distance")
 
 FAMILY_OBJECTIVES = (NEXT, f"{NEXT}-seed", f"{REVERSED}-seed", f"{TEACHERLESS}-seed", f"{HYBRID}-seed", DIFFUSION)
 

@@ -22,7 +22,7 @@ def creativity_and_separation(evidence: Evidence) -> Sequence[Exhibit]:
                      references=(Reference(name="uniform sampling", value=next(iter(ceiling.values()))),)),
         ProfilePanel(title="memorisation", series=tuple(_curve(evidence, name, memorised[name]) for name in shown)),
         ProfilePanel(title="cosine within families − between",
-                     series=tuple(_curve(evidence, name, "component-separation/gap") for name in shown)),
+                     series=tuple(_curve(evidence, name, "family-separation/gap") for name in shown)),
     )  # fmt: skip
     return [
         Profiles(

@@ -26,7 +26,7 @@ from geomem.studies.yardsticks import Values, at_chance, difference, far_above_c
 RETRIEVAL = "leaf-first-hop/held_out_retrieval"
 EXACT = "paths/held_out/exact"
 FORCED = "paths/held_out/forced_1"
-GAP = "component-separation/gap"
+GAP = "family-separation/gap"
 
 
 def maps(evidence: Evidence) -> list[Test]:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import networkx as nx
 import numpy as np
 import pytest
 import torch
@@ -8,17 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geomem.errors import InputError
-from geomem.geometry.components import component_labels, component_separation, measure_component_separation
-
-
-@given(st.integers(0, 10_000))
-def test_labels_are_networkx_components(seed: int) -> None:
-    graph = nx.gnm_random_graph(12, 9, seed=seed)
-    edges = torch.tensor(list(graph.edges))
-    labels = component_labels(edges, 12)
-    for part in nx.connected_components(graph):
-        assert len(labels[sorted(part)].unique()) == 1
-    assert len(labels.unique()) == nx.number_connected_components(graph)
+from geomem.geometry.families import family_separation, measure_family_separation
 
 
 @given(st.integers(0, 10_000))
@@ -26,7 +15,7 @@ def test_numbers_equal_a_loop_over_pairs(seed: int) -> None:
     drawn = np.random.default_rng(seed)
     labels = torch.from_numpy(np.concatenate([[0, 0, 1], drawn.integers(0, 3, 6)]))
     table = drawn.normal(size=(9, 4)) + 3.0
-    gap, nearest, chance = component_separation(torch.from_numpy(table), labels)
+    gap, nearest, chance = family_separation(torch.from_numpy(table), labels)
     centred = table - table.mean(0)
     cosine = {
         (i, j): centred[i] @ centred[j] / np.linalg.norm(centred[i]) / np.linalg.norm(centred[j])
@@ -43,21 +32,20 @@ def test_numbers_equal_a_loop_over_pairs(seed: int) -> None:
 
 
 def test_families_around_their_parents_are_apart_and_random_vectors_are_not() -> None:
-    edges = torch.tensor([[p, 5 + 20 * p + k] for p in range(5) for k in range(20)])
+    labels = torch.arange(105) % 5
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(105, 32, generator=generator)
-    labels = component_labels(edges, 105)
     centres = torch.randn(5, 32, generator=generator)
-    drawn = measure_component_separation(0.3 * noise + centres[labels] + 7.0, edges)
+    drawn = measure_family_separation(0.3 * noise + centres[labels] + 7.0, labels)
     assert drawn["gap"] > 0.8
     assert drawn["nearest"] == 1.0
-    random = measure_component_separation(noise, edges)
+    random = measure_family_separation(noise, labels)
     assert abs(random["gap"]) < 0.05
     assert abs(random["nearest"] - random["nearest_chance"]) < 0.15
 
 
-def test_one_component_or_only_single_nodes_are_one_line() -> None:
-    for edges, count in ((torch.tensor([[0, 1], [1, 2]]), 3), (torch.empty(0, 2, dtype=torch.int64), 4)):
-        with pytest.raises(InputError, match="component-separation: needs components of several nodes") as caught:
-            measure_component_separation(torch.randn(count, 3), edges)
+def test_one_family_or_only_single_members_are_one_line() -> None:
+    for families in (torch.zeros(4, dtype=torch.int64), torch.arange(4)):
+        with pytest.raises(InputError, match="family-separation: needs several families and one of") as caught:
+            measure_family_separation(torch.randn(4, 3), families)
         assert "\n" not in str(caught.value)
