@@ -48,7 +48,8 @@ def goes_on_by_many(cache: Any) -> bool:
 class Room(DynamicLayer):
     """Keys and values (B, H, T, d) of one layer, written into memory that was set apart for `tokens` tokens.
 
-    Concatenation copies all keys and values at every token; at 6 layers of width 384 that was a quarter of the time when profiled.
+    Concatenation copies all keys and values at every token; at 6 layers of width 384 a profile had a quarter of the
+    time in it.
     """
 
     def __init__(self, tokens: int) -> None:

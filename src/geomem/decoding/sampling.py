@@ -10,7 +10,7 @@ from torch import Tensor
 from geomem.errors import InputError
 
 _FIRST_LOOK = 512
-"""Tokens of the top that are ranked before all are: a whole vocabulary of 50 257 takes about ten times as long to sort."""
+"""Tokens of the top that are ranked before all are: sorting a whole vocabulary of 50 257 takes about ten times longer."""
 
 
 @dataclass(frozen=True)

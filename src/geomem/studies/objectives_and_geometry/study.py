@@ -79,7 +79,7 @@ STUDY = Study(
     paper="geomem's own; on the tasks of arXiv 2510.26745 and 2504.15266",
     citation=CITATION,
     summary="Every objective on the same two tasks: paths through a graph that lies in the weights, and families that "
-    "are learned from triples. It is asked which of them draw together what belongs together and was never seen together.",
+    "are learned from triples. Some may draw together what belongs together and was never seen together, some not.",
     scales={"smoke": SMOKE, "laptop": LAPTOP, "paper": PAPER},
     experiments=(
         Experiment(
