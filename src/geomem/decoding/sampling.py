@@ -10,7 +10,7 @@ from torch import Tensor
 from geomem.errors import InputError
 
 _FIRST_LOOK = 512
-"""Tokens of the top that are ranked before all are: sorting a whole vocabulary of 50 257 takes about ten times longer."""
+"""Tokens of the top that are ranked before all are; sorting a vocabulary of 50 257 takes about ten times longer."""
 
 
 @dataclass(frozen=True)
