@@ -10,7 +10,6 @@ from torch import Tensor
 from geomem.batch import AnyBatch, Batch, ContextBatch, labelled_columns
 from geomem.contexts.matrix import ContextMatrix
 
-
 ENDLESS = 2**62
 """Size of a stream that makes examples when asked for and never runs out; each is taken once, in order."""
 
