@@ -19,6 +19,7 @@ from geomem.objectives.objective import Objective, Remembering
 from geomem.runs.directory import Run, Status
 from geomem.runs.tables import History
 from geomem.seeding import stream_seed
+from geomem.tasks.streams import ENDLESS
 from geomem.tasks.task import Task
 from geomem.training.distributed import label_weight, make_fabric, own_share, summed
 from geomem.training.evidence import check_measurements, measure_now
@@ -125,8 +126,10 @@ class Loop:
         """Take the loss of each stream's last example, so that what does not fit is said before the first step."""
         devices = [self.fabric.device] if self.fabric.device.type == "cuda" else []
         with evaluating(self.raw), torch.random.fork_rng(devices=devices):
-            for stream in self.streams.values():
-                self.objective(self.raw, stream.batch(torch.tensor([stream.size - 1])).to(self.fabric.device))
+            for name, stream in self.streams.items():
+                # An endless stream has no last example but the last one that this run takes.
+                count = self._taken(len(self.spec.stages), name) if stream.size == ENDLESS else stream.size
+                self.objective(self.raw, stream.batch(torch.tensor([max(0, count - 1)])).to(self.fabric.device))
 
     def _optimizer(self, stage: Stage) -> torch.optim.Optimizer:
         """Make the stage's optimiser, and wrap the model for several processes or mixed precision.
@@ -210,10 +213,13 @@ class Loop:
         return {name: (share / total, self._sampler(number, name)) for name, share in mix.items() if share > 0}
 
     def _sampler(self, number: int, name: str) -> Sampler:
-        earlier = self.spec.stages[:number]
-        used = sum(one.steps * one.batch.get(name, 0) for one in earlier if (one.mix or {name: 1.0}).get(name, 0) > 0)
         batch = self.spec.stages[number].batch.get(name)
-        return Sampler(self.streams[name].size, batch, self.spec.seed, name, used)
+        return Sampler(self.streams[name].size, batch, self.spec.seed, name, self._taken(number, name))
+
+    def _taken(self, number: int, name: str) -> int:
+        """Return how many examples of a stream the stages before `number` take."""
+        earlier = self.spec.stages[:number]
+        return sum(one.steps * one.batch.get(name, 0) for one in earlier if (one.mix or {name: 1.0}).get(name, 0) > 0)
 
     def _step(self, stage: Stage, samplers: dict[str, tuple[float, Sampler]], step: int) -> None:
         lr = learning_rate(stage.schedule, stage.optimizer.lr, step, stage.steps)

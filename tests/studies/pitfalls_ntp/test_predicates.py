@@ -52,7 +52,7 @@ def test_every_claim_can_be_supported(claim: str) -> None:
         ("A3", {"forward__decision": {0: 0.0, 100: 0.5, 200: 0.5, 300: 0.39}}),
         ("A4", {"forward__decision": {0: 0.0, 100: 0.5, 200: 0.5, 300: 0.7}}),
         ("A5", {"forward__arm": {0: 1.0, 100: 1.0, 200: 1.0, 300: 0.84}}),
-        ("B5", {"forward__arm": {0: 1.0, 100: 1.0, 200: 1.0, 300: 0.5}}),
+        ("B5", {"forward__arm": {0: 1.0, 100: 1.0, 200: 1.0, 300: 0.5, 400: 1.0}}),
         ("A6", {"first_token__decision": {0: 0.0, 100: 0.5, 200: 0.61}}),
         ("A6", {"first_token__decision": {0: 0.0, 100: 0.65, 200: 0.5}}),
         ("A6", {"first_token__decision": {0: 0.0, 100: 0.5, 200: 0.39}}),

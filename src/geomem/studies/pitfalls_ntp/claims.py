@@ -55,8 +55,7 @@ def _claims(letter: str, experiment: str, chance: Chance, arms: str) -> tuple[Cl
             PAPER,
             "failures follow a wrong arm; no share is given",
             experiment,
-            "0.85 of free answers equal one of the arms, node by node, last one included, once the cheat index has "
-            "stayed at 0.95: a model that is learning it still copies the goal to the end of any arm",
+            "0.85 of free answers equal one of the arms, node by node, last one included, at the same evaluation",
             predicates.follows_arms,
         ),
     )

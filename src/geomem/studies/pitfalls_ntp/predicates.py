@@ -20,8 +20,7 @@ HELD_OUT = "paths/held_out"
 EXACT, CHEAT, DECISION, ARM = (f"{HELD_OUT}/{name}" for name in ("exact", "cheat", "decision", "arm"))
 
 SOLVED, CHEATS = 0.95, 0.9
-"""Path accuracy at which a run has found the path (and cheat index at which it has the cheat), and cheat index from
-which on it is asked how it decides."""
+"""Path accuracy at which a run has found the path, and cheat index from which on it is asked how it decides."""
 WITHIN = 4000
 """Steps in which a reversed run must have found the path."""
 
@@ -91,13 +90,9 @@ def cheat_apart(evidence: Evidence) -> list[Test]:
 
 
 def follows_arms(evidence: Evidence) -> list[Test]:
-    """Ask that nearly every free answer is an arm from its root to its leaf, when the cheat has long been learned."""
-    arm, cheat = evidence.measured("forward", ARM), evidence.measured("forward", CHEAT)
-    arm = {seed: value if cheat[seed] >= SOLVED else math.nan for seed, value in arm.items()}
-    return [
-        Test(Bound("arm validity at the end of the run", 0.85, "at least"), arm),
-        Test(Bound("cheat index at the end of the run", SOLVED, "at least"), cheat, needed=True),
-    ]
+    """Ask that nearly every free answer is an arm of the star from its root to its leaf."""
+    words = f"arm validity once the cheat index is {CHEATS:g}"
+    return [Test(Bound(words, 0.85, "at least"), when_cheating(evidence, ARM)), cheat_learned(evidence)]
 
 
 def decision_alone(evidence: Evidence) -> list[Test]:
