@@ -122,6 +122,13 @@ def test_a_text_and_its_saved_matrix_are_read_alike(tmp_path: Path) -> None:
         text.read_matrix(str(tmp_path / "page.txt"), own)
 
 
+def test_a_text_that_asks_for_no_margin_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "one.txt").write_text("aa " * 500)
+    save_contexts(text_contexts(tmp_path / "one.txt", TextSettings(context=1)), tmp_path / "saved")
+    with pytest.raises(InputError, match=r"1 next-token type\(s\) follows each of the 1 context"):
+        text.read_matrix(str(tmp_path / "saved"), Text())
+
+
 def test_an_empty_text_is_found_before_the_run_begins(tmp_path: Path) -> None:
     (tmp_path / "empty.txt").write_text("\n")
     with pytest.raises(InputError, match="the text is empty"):

@@ -11,6 +11,7 @@ from geomem.contexts.build import keep_contexts
 from geomem.contexts.files import is_saved, open_contexts
 from geomem.contexts.matrix import ContextMatrix
 from geomem.contexts.texts import TextSettings, text_contexts
+from geomem.errors import InputError
 from geomem.geometry.next_token import direction_cosine, directional_part, nuclear_norm
 from geomem.geometry.subspace_collapse import subspace_collapse, support_groups
 from geomem.runs.directory import Run
@@ -69,14 +70,20 @@ def check_text(text: str) -> None:
 def read_matrix(text: str, settings: Text) -> ContextMatrix:
     """Return the most frequent contexts of a text or of a saved context matrix, over its next-token types.
 
-    Raises InputError when there is nothing of the kind.
+    Raises InputError when there is nothing of the kind, or every token follows every context that is kept: then no
+    margin is asked for, and there is no direction to compare with.
     """
     if is_saved(Path(text)):
-        whole = open_contexts(Path(text)).matrix
-        return keep_contexts(whole, most=settings.contexts).matrix.compact()
-    chosen = TextSettings(context=settings.length, tokenizer="bpe", vocabulary=settings.tokens,
-                          max_tokens=settings.max_tokens)  # fmt: skip
-    return text_contexts(text, chosen, most=settings.contexts).matrix.compact()
+        found = keep_contexts(open_contexts(Path(text)).matrix, most=settings.contexts).matrix.compact()
+    else:
+        chosen = TextSettings(context=settings.length, tokenizer="bpe", vocabulary=settings.tokens,
+                              max_tokens=settings.max_tokens)  # fmt: skip
+        found = text_contexts(text, chosen, most=settings.contexts).matrix.compact()
+    if bool((found.support_sizes == found.vocabulary).all()):
+        raise InputError(f"{text}: every one of its {found.vocabulary} next-token type(s) follows each of the "
+                         f"{len(found)} context(s) that are kept, so that there is no direction to find; "
+                         "take a text with more variety, or keep more contexts")  # fmt: skip
+    return found
 
 
 def describe(matrix: ContextMatrix, problem: Problem) -> dict[str, float]:
