@@ -117,6 +117,13 @@ def test_bad_settings_are_one_line(story: Path, settings: TextSettings, said: st
     assert "\n" not in str(caught.value)
 
 
+def test_a_text_without_spaces_is_told_of_the_other_tokenizer(tmp_path: Path):
+    (tmp_path / "tao.txt").write_text("道可道非常道名可名非常名" * 20, encoding="utf-8")
+    with pytest.raises(InputError, match=r"too few for a context of 5 .*; words are not spaced apart here"):
+        text_contexts(tmp_path / "tao.txt")
+    assert len(text_contexts(tmp_path / "tao.txt", TextSettings(tokenizer="bpe", vocabulary=262)).matrix) > 10
+
+
 @pytest.mark.parametrize(("data", "said"), [(b"", "the text is empty"), (b"a\0b", "a binary file, not text")])
 def test_a_bad_text_is_one_line(tmp_path: Path, data: bytes, said: str):
     file = tmp_path / "bad.txt"
