@@ -117,6 +117,20 @@ def test_bad_settings_are_one_line(story: Path, settings: TextSettings, said: st
     assert "\n" not in str(caught.value)
 
 
+def test_so_many_tokens_are_read_and_no_more_where_the_text_comes_in_pieces(tmp_path: Path):
+    (tmp_path / "long.txt").write_text("one two three " * 20_000, encoding="utf-8")
+    found = text_contexts(tmp_path / "long.txt", TextSettings(context=2, max_tokens=25_000))
+    assert found.origin.texts[0].tokens == 25_000
+    assert found.matrix.samples == 24_998
+
+
+def test_a_text_without_spaces_is_told_of_the_other_tokenizer(tmp_path: Path):
+    (tmp_path / "tao.txt").write_text("道可道非常道名可名非常名" * 20, encoding="utf-8")
+    with pytest.raises(InputError, match=r"too few for a context of 5 .*; words are not spaced apart here"):
+        text_contexts(tmp_path / "tao.txt")
+    assert len(text_contexts(tmp_path / "tao.txt", TextSettings(tokenizer="bpe", vocabulary=262)).matrix) > 10
+
+
 @pytest.mark.parametrize(("data", "said"), [(b"", "the text is empty"), (b"a\0b", "a binary file, not text")])
 def test_a_bad_text_is_one_line(tmp_path: Path, data: bytes, said: str):
     file = tmp_path / "bad.txt"

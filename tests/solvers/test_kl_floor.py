@@ -65,3 +65,11 @@ def test_bad_input() -> None:
         kl_floor(torch.eye(3), 2)
     with pytest.raises(InputError, match="sum to 1"):
         kl_floor(torch.ones(3, 3), 2)
+
+
+def test_the_truncated_start_is_the_answer_where_the_dimension_is_the_rank() -> None:
+    """It truncates centred log-probabilities: those as they stand have one rank more, and would be cut short."""
+    generator = torch.Generator().manual_seed(4)
+    contexts, words = (torch.randn(size, 3, generator=generator, dtype=torch.float64) for size in (15, 9))
+    found = kl_floor(torch.softmax(contexts @ words.T, 1), 3, starts=1, iterations=0)
+    assert found.by_start[0] < 1e-25

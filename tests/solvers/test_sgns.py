@@ -43,6 +43,18 @@ def test_errors_on_the_way() -> None:
     assert found.errors[-1] == pytest.approx(float((found.products() - shifted_pmi(_joint(), 5)).abs().max()))
 
 
+def test_a_step_is_one_along_the_gradient_of_the_objective() -> None:
+    """Both tables move at once, from where they were: the second does not see the first one's step."""
+    joint, lr = _joint(), 0.7
+    start, moved = (ascend(joint, 3, negatives=5, lr=lr, steps=steps) for steps in (0, 1))
+    words, contexts = start.words.clone().requires_grad_(), start.contexts.clone().requires_grad_()
+    sgns_objective(words @ contexts.T, joint, 5).backward()
+    assert words.grad is not None
+    assert contexts.grad is not None
+    torch.testing.assert_close(moved.words, start.words + lr * words.grad, rtol=1e-12, atol=1e-14)
+    torch.testing.assert_close(moved.contexts, start.contexts + lr * contexts.grad, rtol=1e-12, atol=1e-14)
+
+
 def test_bad_input() -> None:
     with pytest.raises(InputError, match="never occurs"):
         ascend(torch.tensor([[1.0, 0.0], [1.0, 1.0]]), 2, negatives=5, lr=1.0, steps=1)

@@ -100,6 +100,19 @@ def test_the_contexts_of_a_text_are_trained_on_over_its_next_tokens(tmp_path: Pa
     assert gaps == sorted(gaps, reverse=True)
 
 
+def test_a_node_is_embedded_by_its_context_and_predicted_by_its_word() -> None:
+    """A row of the edge logits is the node that stands before, as for every other model."""
+    task: Any = features().task
+    course = vector_course(features().model, task.build(0), 0)
+    model = UnconstrainedFeatures.from_seed(9, 9, 12, 0.1, 0)
+    found = course.evidence(model)
+    assert found.keys() == course.gives
+    torch.testing.assert_close(found["embeddings"], model.contexts.detach().T)
+    torch.testing.assert_close(found["output_embeddings"], model.words.detach())
+    torch.testing.assert_close(found["edge_logits"], model(torch.arange(9)).detach())
+    torch.testing.assert_close(found["next_token_logits"], model.logits().detach())
+
+
 def test_contexts_that_are_no_nodes_give_no_embeddings() -> None:
     """With edges from parents to children alone, leaves have no context, so that contexts are not the nodes."""
     star = {"kind": "in-weights-edges", "graph": {"kind": "path-star", "arms": 4, "length": 3}, "directions": "forward"}

@@ -95,9 +95,8 @@ class Description(BaseModel):
             rows.append(("kept", f"{' and '.join(kept)}: {number(origin.contexts_kept, percent=True)} of the contexts, "
                          f"{number(origin.samples_kept, percent=True)} of the samples"))  # fmt: skip
         if origin.without_context:
-            rows.append(
-                ("left out", f"tokens with fewer than {self.length} before them: {number(origin.without_context)}")
-            )
+            rows.append(("left out", f"tokens after the first of a document with fewer than {self.length} before them: "
+                         f"{number(origin.without_context)}"))  # fmt: skip
         if self.note:
             rows.append(("note", self.note))
         return rows

@@ -25,6 +25,9 @@ Told = Callable[[str, int, int], None]
 DEFAULT_WINDOW = 64
 """Tokens of a window whose prefixes are the contexts, where nothing else is said."""
 
+LONGEST_WORDS = 20
+"""No language has words of so many characters on average."""
+
 BPE_TOKENS = 1024
 """Tokens of a byte-level BPE made from the text, where nothing else is said."""
 
@@ -102,8 +105,11 @@ def text_contexts(
         if read == chosen.max_tokens:
             break
     if read <= (1 if counter.prefixes else length):
+        # Chinese, Japanese and Thai put no spaces between words, and a line of theirs is one word.
+        long = name == "words" and chosen.max_tokens is None and characters > LONGEST_WORDS * max(1, read)
+        hint = "; words are not spaced apart here, so take the tokenizer bpe" if long else ""
         raise InputError(f"{path}: {read} token(s) are too few for a context of {1 if counter.prefixes else length} "
-                         "and the token after it")  # fmt: skip
+                         f"and the token after it{hint}")  # fmt: skip
     matrix = counter.matrix()
     origin = Origin(
         texts=(

@@ -11,6 +11,7 @@ from geomem.contexts.build import keep_contexts
 from geomem.contexts.files import is_saved, open_contexts
 from geomem.contexts.matrix import ContextMatrix
 from geomem.contexts.texts import TextSettings, text_contexts
+from geomem.errors import InputError
 from geomem.geometry.next_token import direction_cosine, directional_part, nuclear_norm
 from geomem.geometry.subspace_collapse import subspace_collapse, support_groups
 from geomem.runs.directory import Run
