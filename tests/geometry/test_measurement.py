@@ -26,6 +26,7 @@ def evidence() -> dict[str, object]:
         "held_out": torch.arange(6) >= 4,
         "coordinates": normal(count, 2, seed=1),
         "coordinate_kind": "plane",
+        "families": torch.arange(count) % 3,
         "token_table": normal(count + 9, 8).float(),
         "layer_weight": normal(8, 8, seed=2).float(),
         **next_tokens(),

@@ -12,7 +12,7 @@ from tests.report.sample_run import make_study, make_train
 
 def test_a_study_is_read_whole(tmp_path: Path) -> None:
     view = load_run_view(make_study(tmp_path / "run"))
-    assert len(view.exhibits) == 8
+    assert len(view.exhibits) == 9
     assert len(view.verdicts) == 20
     assert len(view.measurements) == 3
     assert [(cell.experiment, cell.condition, cell.seed, cell.seconds) for cell in view.cells][:2] == [

@@ -121,6 +121,8 @@ class GeomemTransformerForCausalLM(GeomemCausalLM):
             if states is not None:
                 states.append(layout.split(rows)[1])
             rows = cast(Tensor, layer(rows, layout, keep if index == dropping else None, past_key_values, maps))
+        if keep is not None and len(rows) != layout.batch * len(keep):
+            rows = layout.kept(rows, keep)  # the block that drops positions was left out
         if keep is not None:
             hidden = self.final_norm(rows).view(layout.batch, keep.shape[0], rows.shape[-1])
         else:

@@ -15,7 +15,11 @@ from tests.models.adapters.checkpoints import CAUSAL, LAYERS, MASKED, OTHER, OWN
 KNOWN = [*CAUSAL, *MASKED]
 WITH_HEAD = [*KNOWN, *OWN, "stablelm", "mamba2"]
 STATE_SPACE = ("mamba", "mamba2", "geomem-mamba", "geomem-mamba-bare")
-ATTENTIVE = [name for name in (*KNOWN, "transformer", "transformer-bare", *OTHER) if name not in STATE_SPACE]
+NO_MAPS = ("jamba", "rwkv", "recurrent-gemma", "xlnet")
+"""Without attention in every layer, or with maps of another kind."""
+ATTENTIVE = [
+    name for name in (*KNOWN, "transformer", "transformer-bare", *OTHER) if name not in (*STATE_SPACE, *NO_MAPS)
+]
 
 
 def close(one: Tensor, other: Tensor) -> bool:
