@@ -34,7 +34,7 @@ def keep(paths: list[Path]) -> Path:
         runs.append({
             "date": run.info.started[:10], "scale": request.scale, "seeds": run.info.seeds,
             "experiments": list(evidence), "seconds": run.info.seconds,
-            "machine": f"{run.info.environment['processor']}, {cores} cores", "finding": run.info.finding,
+            "machine": f"{run.info.environment['processor']}, {cores} cores", "finding": study.finding(evidence),
             "versions": {name: run.info.versions[name] for name in ("geomem", "torch", "python")},
             "settings": run.info.spec["settings"],
         })  # fmt: skip

@@ -11,13 +11,16 @@ from geomem.studies.claim import judge
 from geomem.studies.objectives_and_geometry.cells import (
     FAMILY_OBJECTIVES,
     HYBRID,
+    PATH_OBJECTIVES,
     family_cells,
     family_objective,
     family_passes,
     path_cells,
 )
+from geomem.studies.objectives_and_geometry.predicates import RETRIEVAL
 from geomem.studies.objectives_and_geometry.settings import LAPTOP, SMOKE
 from geomem.studies.objectives_and_geometry.study import STUDY, finding
+from tests.studies.geometric_memory.samples import Made
 from tests.studies.small_runs import evidence_of, run_smoke
 
 
@@ -31,7 +34,7 @@ def test_the_smoke_run_judges_every_claim_and_draws_every_picture(run: Run) -> N
     verdicts = {claim.id: judge(claim, evidence[claim.experiment])[0] for claim in STUDY.claims}
     assert "not run" not in verdicts.values()
     assert run.info.finding == finding(evidence)
-    assert run.info.finding.startswith("Of the objectives for paths, ")
+    assert "for paths, " in run.info.finding
     ids = {one.id for one in read_exhibits(run.path / "exhibits")}
     assert ids == {"paths-retrieval", "paths-fiedler", "paths-zigzag", "paths-exact", "paths-frozen",
                    "families-over-training", "families-gap"}  # fmt: skip
@@ -65,3 +68,12 @@ def test_a_seed_is_put_before_the_prompt_where_the_name_says_so() -> None:
 
 def test_the_finding_says_nothing_of_what_was_not_run(tmp_path: Path) -> None:
     assert finding({}) == ""
+
+
+def test_the_finding_says_when_nothing_differs() -> None:
+    numbers: dict[tuple[str, str], list[float]] = {(name, RETRIEVAL): [1.0, 1.0] for name in PATH_OBJECTIVES}
+    own = Made(numbers, LAPTOP)  # type: ignore[arg-type]
+    said = "Under every objective for paths, 100% of the held-out leaves lie beside their first hop."
+    assert finding({"paths": own}) == said
+    numbers[("reversed", RETRIEVAL)] = [0.5, 0.7]
+    assert "reversed the fewest (60%)" in finding({"paths": Made(numbers, LAPTOP)})  # type: ignore[arg-type]

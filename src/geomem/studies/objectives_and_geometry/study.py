@@ -37,9 +37,11 @@ def finding(evidence: dict[str, Evidence]) -> str:
     said = [
         _extremes(evidence, PATHS, PATH_OBJECTIVES, _retrieval,
                   "Of the objectives for paths, {most} places most held-out leaves beside their first hop "
-                  "({high:.0%}), {least} the fewest ({low:.0%})."),
+                  "({high:.0%}), {least} the fewest ({low:.0%}).",
+                  "Under every objective for paths, {value:.0%} of the held-out leaves lie beside their first hop."),
         _extremes(evidence, FAMILIES, FAMILY_OBJECTIVES, creativity_of,
-                  "In sibling discovery {most} is the most creative ({high:.0%}), {least} the least ({low:.0%})."),
+                  "In sibling discovery {most} is the most creative ({high:.0%}), {least} the least ({low:.0%}).",
+                  "In sibling discovery all objectives are as creative as each other ({value:.0%})."),
     ]  # fmt: skip
     return " ".join(filter(None, said))
 
@@ -49,9 +51,14 @@ def _retrieval(_condition: str) -> str:
 
 
 def _extremes(
-    evidence: dict[str, Evidence], name: str, conditions: tuple[str, ...], metric: Callable[[str], str], say: str
+    evidence: dict[str, Evidence],
+    name: str,
+    conditions: tuple[str, ...],
+    metric: Callable[[str], str],
+    say: str,
+    alike: str,
 ) -> str:
-    """Return a sentence about the conditions with the highest and lowest mean; "" for fewer than two."""
+    """Return a sentence on the conditions with the highest and lowest mean, or that all are alike; "" for one alone."""
     if name not in evidence:
         return ""
     values: dict[str, float] = {}
@@ -63,6 +70,8 @@ def _extremes(
     if len(values) < 2:
         return ""
     most, least = max(values, key=lambda one: values[one]), min(values, key=lambda one: values[one])
+    if f"{values[most]:.0%}" == f"{values[least]:.0%}":
+        return alike.format(value=values[most])
     return say.format(most=most, least=least, high=values[most], low=values[least])
 
 
