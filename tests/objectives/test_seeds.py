@@ -45,6 +45,14 @@ def test_many_seeds_are_drawn_without_two_alike() -> None:
         assert ((counts - expected).abs() < 5 * expected**0.5).all()
 
 
+def test_some_of_few_seeds_are_drawn_from_those_that_no_example_has() -> None:
+    seeds = Seeds(3, 10, first=0)
+    train = numbers(seeds, seeds.training(torch.arange(seeds.count)))
+    drawn = numbers(seeds, seeds.fresh(100, torch.Generator().manual_seed(0)))  # a fifth of them, so drawn one by one
+    assert len(drawn.unique()) == 100
+    assert not torch.isin(drawn, train).any()
+
+
 def test_an_example_keeps_its_seed_and_the_prompt_follows() -> None:
     seeds = Seeds(3, 4, first=20)
     tokens = torch.tensor([[1, 2, 3], [4, 5, 6]])

@@ -54,3 +54,10 @@ def test_step_zero_is_left_out_of_a_logarithmic_axis() -> None:
     (line,) = draw(exhibit, "wide").axes[0].get_lines()
     assert list(line.get_xdata()) == [1, 10]
     assert [row[1] for row in rows(exhibit)[1:]] == [0, 1, 10]
+
+
+def test_a_high_level_gives_a_share_no_room_above_all() -> None:
+    series = (Series(name="a", x=(0, 1), y=(0.0, 0.7)),)
+    levels = (Reference(name="uniform", value=0.82),)
+    share = Curves(id="s", title="s", series=series, references=levels, percent=True)
+    assert draw(share).axes[0].get_ylim()[1] < 1.05

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -87,7 +88,10 @@ def _scales(exhibit: Curves, axes: Any, x_ticks: int) -> None:
         log_ticks(axes.yaxis, most=6, percent=exhibit.percent)
         return
     levels = [value for series in exhibit.series for value in (*series.y, *(series.high or ()))]
-    level_scale(axes, [*levels, *(2 * line.value for line in exhibit.references)], percent=exhibit.percent)
+    # A level such as chance is not to lie along the top of the frame; but a share has no room above 100 %.
+    most = 1.0 if exhibit.percent else math.inf
+    room = [max(line.value, min(2 * line.value, most)) for line in exhibit.references]
+    level_scale(axes, [*levels, *room], percent=exhibit.percent)
 
 
 def short_line(line: Any) -> Line2D:

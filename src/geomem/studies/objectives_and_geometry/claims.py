@@ -26,7 +26,7 @@ CLAIMS = (
         OWN,
         "not in a paper; arXiv 2403.06963 says that later tokens of a path teach nothing about the first hop",
         PATHS,
-        "above 0 in every seed: under next-token prediction only a fifth of the path loss asks for the leap",
+        "above 0 in every seed: under next-token prediction only one token of a path asks for the leap",
         predicates.FIRST_BEATS_NEXT,
     ),
     Claim(
