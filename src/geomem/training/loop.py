@@ -15,7 +15,7 @@ from geomem.batch import AnyBatch
 from geomem.decoding.evaluating import evaluating, unwrap
 from geomem.errors import RunError, unknown_name
 from geomem.hardware import choose_device, choose_dtype, choose_threads, keep_freed_memory
-from geomem.objectives.objective import Objective, Remembering
+from geomem.objectives.objective import Objective
 from geomem.runs.directory import Run, Status
 from geomem.runs.tables import History
 from geomem.seeding import stream_seed
@@ -30,6 +30,7 @@ from geomem.training.progress import Event, Listener, silent
 from geomem.training.sampler import Sampler
 from geomem.training.series import checkpoint_folder
 from geomem.training.spec import Stage, TrainSpec
+from geomem.training.staged import StagedObjectives
 from geomem.training.state import TrainState
 
 _FLUSH = 25
@@ -96,8 +97,9 @@ class Loop:
         self._mixed = dtype != "float32"
         self.task: Task = cast(Any, spec.task).build(spec.seed)
         alphabet = self.task.alphabet()
-        self.objective: Objective = cast(Any, spec.objective).build(alphabet)
-        tokens = alphabet.size + self.objective.extra_tokens
+        self._objectives = StagedObjectives(spec, alphabet)
+        self.objective: Objective = self._objectives.of(0)
+        tokens = alphabet.size + self._objectives.extra_tokens
         self.raw: nn.Module = cast(Any, spec.model).build(tokens, spec.seed).to(self.fabric.device)
         self.streams = self.task.streams("train")
         self._check_names()
@@ -123,13 +125,15 @@ class Loop:
         self._try_examples()
 
     def _try_examples(self) -> None:
-        """Take the loss of each stream's last example, so that what does not fit is said before the first step."""
+        """Take every loss of its streams' last examples, so that what does not fit is said before the first step."""
         devices = [self.fabric.device] if self.fabric.device.type == "cuda" else []
         with evaluating(self.raw), torch.random.fork_rng(devices=devices):
-            for name, stream in self.streams.items():
-                # An endless stream has no last example but the last one that this run takes.
-                count = self._taken(len(self.spec.stages), name) if stream.size == ENDLESS else stream.size
-                self.objective(self.raw, stream.batch(torch.tensor([max(0, count - 1)])).to(self.fabric.device))
+            for objective, names in self._objectives.uses(self.task.default_mix()):
+                for name in names:
+                    stream = self.streams[name]
+                    # An endless stream has no last example but the last one that this run takes.
+                    count = self._taken(len(self.spec.stages), name) if stream.size == ENDLESS else stream.size
+                    objective(self.raw, stream.batch(torch.tensor([max(0, count - 1)])).to(self.fabric.device))
 
     def _optimizer(self, stage: Stage) -> torch.optim.Optimizer:
         """Make the stage's optimiser, and wrap the model for several processes or mixed precision.
@@ -154,8 +158,8 @@ class Loop:
         self.raw.load_state_dict(self.state.model)
         self.optimizer = self._optimizer(self.spec.stages[self.state.stage])
         self.optimizer.load_state_dict(self.state.optimizer)
-        if isinstance(self.objective, Remembering):
-            self.objective.load_state_dict(self.state.objective)
+        self.objective = self._objectives.of(self.state.stage)
+        self._objectives.load_state_dict(self.state.objective)
 
     # -- running -------------------------------------------------------------------------------------------------
 
@@ -202,6 +206,7 @@ class Loop:
     def _enter(self, number: int, stage: Stage) -> None:
         kept = self.optimizer.state_dict() if stage.keep_optimizer else None
         self.state.stage = number
+        self.objective = self._objectives.of(number)
         self.optimizer = self._optimizer(stage)
         if kept is not None:
             self.optimizer.load_state_dict(kept)
@@ -357,8 +362,7 @@ class Loop:
             return
         self.state.model = self.raw.state_dict()
         self.state.optimizer = self.optimizer.state_dict()
-        if isinstance(self.objective, Remembering):
-            self.state.objective = self.objective.state_dict()
+        self.state.objective = self._objectives.state_dict()
         kept, self.state.seconds = self.state.seconds, self._seconds()
         self.state.save(self.run_dir.path / "resume" / "state.pt")
         self.state.seconds = kept

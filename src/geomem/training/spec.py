@@ -50,6 +50,9 @@ class Stage(Spec):
     )
     batch: dict[str, int] = Field(default={}, description="examples of each stream a step; default: all of them")
     keep_optimizer: bool = Field(default=False, description="carry the optimiser's state over from the stage before")
+    objective: SerializeAsAny[Spec] | None = Field(
+        default=None, description="what the loss looks at in this stage; default: the run's own objective"
+    )
 
     @field_validator("mix")
     @classmethod
@@ -65,6 +68,11 @@ class Stage(Spec):
             if size < 1:
                 raise InputError(f"{stream}: a batch holds at least 1 example, got {size}")
         return batch
+
+    @field_validator("objective", mode="before")
+    @classmethod
+    def _objective(cls, value: object) -> Spec | None:
+        return None if value is None else resolve(OBJECTIVES, value)
 
 
 class Stop(Spec):
@@ -151,6 +159,11 @@ class TrainSpec(Spec):
     def sequence(self) -> bool:
         """False for word-vector models, which have no sequence axis and are trained in matrix form."""
         return bool(getattr(self.model, "sequence", True))
+
+    @property
+    def last_objective(self) -> Spec:
+        """The objective the run ends with: how its model is asked afterwards."""
+        return next((stage.objective for stage in self.stages[-1:] if stage.objective is not None), self.objective)
 
     @property
     def kept(self) -> tuple[int, ...]:

@@ -24,7 +24,7 @@ from geomem.training.work import Extra
 def measure(trained: Trained, spec: TrainSpec) -> Extra:
     """Return losses as the model is asked, and of a model with slots where it waits and what each slot gives."""
     task = cast(EasyHardTask, trained.task)
-    objective: Objective = cast(Any, spec.objective).build(task.alphabet())
+    objective: Objective = cast(Any, spec.last_objective).build(task.alphabet())
     index = torch.arange(cast(Any, spec.task).test_size)
     batch, kinds = task.examples("held_out", index), task.kinds("held_out", index)
     device = next(trained.model.parameters()).device
@@ -35,7 +35,9 @@ def measure(trained: Trained, spec: TrainSpec) -> Extra:
         numbers[f"stop/{kind}/accuracy"] = float(hits[kinds == number].double().mean())
     if isinstance(reader, Adaptive):
         with evaluating(trained.model):
-            numbers |= _waiting(trained.model, batch.to(device), kinds, reader, getattr(spec.objective, "gamma", 1.0))
+            numbers |= _waiting(
+                trained.model, batch.to(device), kinds, reader, getattr(spec.last_objective, "gamma", 1.0)
+            )
     return Extra({name: value for name, value in numbers.items() if math.isfinite(value)})
 
 

@@ -21,7 +21,7 @@ def keep_answers(trained: Trained, spec: TrainSpec) -> Extra:
     All answers are from the root on. See `arm_confusion` and `Stars`.
     """
     task = cast(InContextPath, trained.task)
-    reader: Reader = cast(Any, spec.objective).build(task.alphabet()).reader()
+    reader: Reader = cast(Any, spec.last_objective).build(task.alphabet()).reader()
     device = next(trained.model.parameters()).device
     stars, predictions = task.answers(trained.model, device=device, reader=reader)
     free = task.in_order(predictions.free)
