@@ -64,6 +64,10 @@ STUDIES: Registry[Study] = Registry(
             "geomem.studies.objectives_and_geometry.study:STUDY",
             "which training objectives make memory a map, and which a look-up table",
         ),
+        "pause-tokens": (
+            "geomem.studies.pause_tokens.study:STUDY",
+            "pauses before the answer, in pre-training, in fine-tuning or in both (arXiv 2310.02226)",
+        ),
         "pitfalls-ntp": (
             "geomem.studies.pitfalls_ntp.study:STUDY",
             "next-token training learns to follow a path and not to plan it (arXiv 2403.06963)",

@@ -4,12 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from geomem.errors import InputError
 from geomem.runs.directory import Run
-from geomem.runs.exhibits import read_exhibits
+from geomem.runs.exhibits import Bars, read_exhibits
 from geomem.spec import validate
 from geomem.studies.catch_your_breath import predicates
+from geomem.studies.catch_your_breath.asked import by_token
 from geomem.studies.catch_your_breath.predicates import FORMS, LOSSES, TOY, anytime
 from geomem.studies.catch_your_breath.settings import LAPTOP, SMOKE, Settings
 from geomem.studies.catch_your_breath.study import STUDY, finding, loss_cells, toy_cells
@@ -37,8 +39,8 @@ def test_the_smoke_run_measures_what_the_claims_read(run: Run, evidence: dict[st
         assert tests, f"{name}: {note}"
     assert run.info.finding == finding(evidence) != ""
     ids = {one.id for one in read_exhibits(run.path / "exhibits")}
-    assert {"catch-your-breath-forms", f"catch-your-breath-{TOY}-delay", f"catch-your-breath-{TOY}-slots",
-            f"catch-your-breath-{TOY}-table", f"catch-your-breath-{LOSSES}-table"} <= ids  # fmt: skip
+    assert {"catch-your-breath-forms", f"catch-your-breath-{TOY}-tokens", f"catch-your-breath-{TOY}-delay",
+            f"catch-your-breath-{TOY}-slots", f"catch-your-breath-{TOY}-table", f"catch-your-breath-{LOSSES}-table"} <= ids  # fmt: skip
 
 
 def test_what_a_model_asks_for_is_measured_by_kind(evidence: dict[str, Evidence]) -> None:
@@ -51,6 +53,24 @@ def test_what_a_model_asks_for_is_measured_by_kind(evidence: dict[str, Evidence]
                 assert 0 <= own.measured(anytime(gamma), f"slot_{slot}/{kind}/probability")[0] <= 1
     assert set(evidence[LOSSES].conditions) == {"va", "dp", "last", "mean"}
     assert evidence[LOSSES].measured("last", "slots/mean")[0] == SMOKE.slots, "a baseline reads the last slot"
+
+
+def test_slots_by_token_are_means_over_its_places() -> None:
+    before = torch.tensor([[7, 3, 7], [9, 7, 3]])
+    used = torch.tensor([[1, 3, 2], [1, 3, 2]])
+    found = by_token(before, used)
+    assert found["tokens"].tolist() == [3, 7, 9]
+    assert found["slots"].tolist() == [2.5, 2.0, 1.0]
+
+
+def test_where_pauses_were_asked_for_is_drawn_by_token(run: Run, evidence: dict[str, Evidence]) -> None:
+    """Weighted by how often each token comes, its slots are the mean slots that the table states."""
+    name = f"catch-your-breath-{TOY}-tokens"
+    (drawn,) = (one for one in read_exhibits(run.path / "exhibits") if one.id == name)
+    assert isinstance(drawn, Bars)
+    assert set(drawn.panels[0].categories) <= {*(f"c{n}" for n in range(8)), *(f"k{n}" for n in range(4)), "~"}
+    own = evidence[TOY].arrays(anytime(0.95), 0)
+    assert own["slots"].min() <= evidence[TOY].measured(anytime(0.95), "slots/mean")[0] <= own["slots"].max()
 
 
 def test_cells_differ_in_their_objective_alone() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
@@ -33,22 +34,52 @@ def measure(trained: Trained, spec: TrainSpec) -> Extra:
     numbers = {"stop/loss": float(losses.mean()), "stop/accuracy": float(hits.double().mean())}
     for number, kind in enumerate(KINDS):
         numbers[f"stop/{kind}/accuracy"] = float(hits[kinds == number].double().mean())
+    arrays: dict[str, Tensor] = {}
     if isinstance(reader, Adaptive):
         with evaluating(trained.model):
-            numbers |= _waiting(
-                trained.model, batch.to(device), kinds, reader, getattr(spec.last_objective, "gamma", 1.0)
-            )
-    return Extra({name: value for name, value in numbers.items() if math.isfinite(value)})
+            waited = _waited(trained.model, batch.to(device), reader)
+        numbers |= _waiting(waited, kinds, reader, getattr(spec.last_objective, "gamma", 1.0))
+        assert isinstance(batch.columns, Tensor)
+        arrays = by_token(batch.tokens[:, batch.columns - 1], waited.used)
+    return Extra({name: value for name, value in numbers.items() if math.isfinite(value)}, arrays)
 
 
-def _waiting(model: nn.Module, batch: Batch, kinds: Tensor, reader: Adaptive, gamma: float) -> dict[str, float]:
+def by_token(before: Tensor, used: Tensor) -> dict[str, Tensor]:
+    """Return the tokens (K,) that stand before a target, ascending, and the mean slots (K,) used after each.
+
+    before, used: (B, N) int64, the token before every target and the slots used there.
+    """
+    tokens, place = before.flatten().unique(return_inverse=True)
+    total = torch.zeros(len(tokens), dtype=torch.float64).index_add_(0, place, used.flatten().double())
+    return {"tokens": tokens, "slots": total / place.bincount()}
+
+
+@dataclass(frozen=True)
+class Waited:
+    """What a model with slots does at the targets of some sequences, on the CPU.
+
+    probs, right: (B, N, W), the target's probability and whether it is the likeliest. delay: (B, N, W), log-odds of
+    don't-know. used: (B, N) int64, slots used.
+    """
+
+    probs: Tensor
+    right: Tensor
+    delay: Tensor
+    used: Tensor
+
+
+def _waited(model: nn.Module, batch: Batch, reader: Adaptive) -> Waited:
     real, delay = read_slots(model, batch, reader.slots)
     assert isinstance(batch.columns, Tensor)
     true = batch.tokens[:, batch.columns]
     shown = true[..., None, None].expand(*true.shape, reader.slots.count, 1)
     probs = real.double().softmax(-1).gather(-1, shown)[..., 0].cpu()
     right = (real.argmax(-1) == true[..., None]).cpu()
-    used = reader.stopped(model, batch)[1].cpu()
+    return Waited(probs, right, delay.cpu(), reader.stopped(model, batch)[1].cpu())
+
+
+def _waiting(waited: Waited, kinds: Tensor, reader: Adaptive, gamma: float) -> dict[str, float]:
+    probs, right, used = waited.probs, waited.right, waited.used
     numbers = {"slots/mean": float(used.double().mean())}
     for slot in range(reader.slots.count):
         numbers[f"slot_{slot + 1}/accuracy"] = float(right[..., slot].double().mean())
@@ -58,7 +89,7 @@ def _waiting(model: nn.Module, batch: Batch, kinds: Tensor, reader: Adaptive, ga
         numbers[f"slots/{kind}"] = float(used[kinds == number].double().mean())
     if reader.slots.wait is None:
         return numbers
-    first = delay[..., 0].double().sigmoid().cpu()
+    first = waited.delay[..., 0].double().sigmoid()
     for number, kind in enumerate(KINDS):
         numbers[f"delay/{kind}"] = float(first[kinds == number].mean())
     found = usefulness(probs.flatten(0, 1), (used > 1).flatten())

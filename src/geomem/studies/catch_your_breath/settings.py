@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 
 from geomem.errors import InputError
 from geomem.spec import Spec
+from geomem.tasks.packed import PackedTokens
+from geomem.tasks.specs import EasyHardSpec
 
 
 class Settings(Spec):
@@ -35,6 +37,11 @@ class Settings(Spec):
         if list(self.gammas) != sorted(set(self.gammas)) or len(self.gammas) < 3:
             raise InputError(f"gammas: at least three, ascending; got {self.gammas}")
         return self
+
+    def tokens(self) -> PackedTokens:
+        """Return the tokens of the task."""
+        task = EasyHardSpec()
+        return PackedTokens(task.keys, task.values, task.packed, task.cues)
 
     def train(self, seed: int, objective: dict[str, Any]) -> dict[str, Any]:
         """Return a training of the task under an objective."""
