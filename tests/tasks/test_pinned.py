@@ -21,7 +21,7 @@ from geomem.tasks.edge_lists import EdgeLists
 from geomem.tasks.open_ended import DrawnObjects
 from geomem.tasks.siblings import SiblingTriples
 from geomem.tasks.task import Task
-from geomem.tasks.triangles import Triangles, drawn_triangles
+from geomem.tasks.triangles import TriangleDraws, Triangles
 
 NUMBERS = torch.tensor([0, 1, 2, 3, 57, 4095, 4096, 100_003, 2**40 + 5])
 
@@ -136,4 +136,4 @@ def test_triangles():
     points = np.random.default_rng(5).random(300) * reach[-1]
     expected = [list(both[sum(end <= point for end in reach)]) for point in points.tolist()]
     objects, left_out = Triangles(edges, 5), torch.tensor([[0, 1, 2]])
-    assert drawn_triangles(objects, left_out, 300, np.random.default_rng(5)).tolist() == expected
+    assert TriangleDraws(objects, left_out).draw(300, np.random.default_rng(5)).tolist() == expected

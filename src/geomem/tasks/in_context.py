@@ -58,11 +58,10 @@ class InContextStream:
 
     def batch(self, index: Tensor) -> Batch:
         """Return the prompts `index` (B,) int64 with their answers, on the device of `index`."""
-        stars = self.stars(index)
-        targets, length = path_targets(stars.arms[:, 0], self.spec.target), self.spec.length
-        tokens = targets.new_empty(len(targets), stars.prompts.shape[1] + length)
+        tokens, arms, _ = self._written(index, self.spec.length)
+        targets, length = path_targets(arms[:, 0], self.spec.target), self.spec.length
         labels = torch.full_like(tokens, IGNORE)
-        tokens[:, :-length], labels[:, -length:] = stars.prompts, targets
+        labels[:, -length:] = targets
         tokens[:, -length:] = self._vocabulary.filler if self.spec.teacherless else targets
         return Batch(tokens, labels, columns=length, index=index)
 
@@ -86,23 +85,28 @@ class InContextStream:
 
     def stars(self, index: Tensor) -> Stars:
         """Return the stars `index` (B,) with their prompts."""
+        return Stars(*self._written(index, 0))
+
+    def _written(self, index: Tensor, room: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Return prompts with `room` more columns behind them, their stars' arms, and the order of the edges."""
         words, arms = self._vocabulary, self._arms(index)
-        count, edges = len(arms), arms.shape[1] * (arms.shape[2] - 1)
-        written = arms.new_full((count, *arms[0, :, 1:].shape, 3), words.bar)
+        count, edges = len(arms), self.spec.arms * (self.spec.length - 1)
+        written = arms.new_full((count, self.spec.arms, self.spec.length - 1, 3), words.bar)
         written[..., 0], written[..., 1] = arms[:, :, :-1], arms[:, :, 1:]
         order = random_orders(stream_seed(self._seed, "edges"), index, edges)
         # An edge is moved as a whole, three tokens in a row.
         rows = torch.arange(0, count * edges, edges, device=index.device)[:, None]
         shuffled = written.view(-1, 3).index_select(0, (order + rows).flatten())
-        tail = 3 if isinstance(words, PromptVocabulary) else 2
-        prompts = arms.new_empty(count, 3 * edges + tail)
-        prompts[:, : 3 * edges] = shuffled.view(count, 3 * edges)
-        prompts[:, 3 * edges - 1] = words.slash
         # Names are drawn at random and edges shuffled, so that taking arm 0 as the asked one gives nothing away.
-        prompts[:, 3 * edges], prompts[:, 3 * edges + 1] = arms[:, 0, 0], arms[:, 0, -1]
+        query = [arms[:, 0, 0], arms[:, 0, -1]]
         if isinstance(words, PromptVocabulary):
-            prompts[:, -1] = words.equals
-        return Stars(prompts, arms, order)
+            query.append(torch.full_like(query[0], words.equals))
+        tokens = arms.new_empty(count, 3 * edges + len(query) + room)
+        tokens[:, : 3 * edges] = shuffled.view(count, 3 * edges)
+        tokens[:, 3 * edges - 1] = words.slash
+        for place, column in enumerate(query, 3 * edges):
+            tokens[:, place] = column
+        return tokens, arms, order
 
     def _arms(self, index: Tensor) -> Tensor:
         spec, seed = self.spec, stream_seed(self._seed, "nodes")
