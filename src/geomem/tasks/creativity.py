@@ -58,18 +58,17 @@ def count_distinct(rows: Tensor, counted: Tensor) -> int:
 def first_of_each(rows: Tensor) -> Tensor:
     """Return the places (D,) int64, ascending, at which each distinct row of (B, L) occurs first."""
     keys = row_keys(rows)[0].cpu().numpy()
-    bits = len(keys).bit_length()
-    ordered = np.sort(keys)
-    if not (ordered[1:] == ordered[:-1]).any():
-        places = np.arange(len(keys))
-    elif int(ordered[-1]) <= _ROOM >> bits:
+    first, bits = np.zeros(len(keys), dtype=bool), len(keys).bit_length()
+    if keys.max(initial=0) <= _ROOM >> bits:
         # Numbers sort several times faster than places by their numbers, so each carries its place behind it.
         ordered = np.sort(keys << bits | np.arange(len(keys)))
-        starts = np.concatenate([[True], ordered[1:] >> bits != ordered[:-1] >> bits])
-        places = np.sort(ordered[starts] & (1 << bits) - 1)
+        starts = np.diff(ordered >> bits, prepend=-1) > 0
+        first[ordered[starts] & (1 << bits) - 1] = True
+    elif (np.diff(np.sort(keys)) > 0).all():
+        first[:] = True
     else:
-        places = np.sort(np.unique(keys, return_index=True)[1])
-    return torch.from_numpy(places).to(rows.device)
+        first[np.unique(keys, return_index=True)[1]] = True
+    return torch.from_numpy(np.flatnonzero(first)).to(rows.device)
 
 
 def renamed(rows: Tensor) -> Tensor:
