@@ -12,8 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers.activations import GELUTanh, NewGELUActivation
 
-_SLOPE = 2 * math.sqrt(2 / math.pi)
-_CUBIC = 0.044715 * _SLOPE
+_LINEAR = 2 * math.sqrt(2 / math.pi)
+_CUBIC = 0.044715 * _LINEAR
+_SLOPE = torch.tensor(_LINEAR, device="cpu")
 _AT_ONCE = 2**18
 """Numbers that all passes go over before the next ones, so that they stay in the processor's cache."""
 
@@ -66,16 +67,18 @@ class _Gelu(torch.autograd.Function):
         found = torch.empty_like(x, memory_format=torch.contiguous_format)
         spare = x.new_empty(min(_AT_ONCE, x.numel()))
         for source, weight, made in zip(_pieces(x), _pieces(above), _pieces(found), strict=True):
-            # With v = 2 u and s its sigmoid: s + x v' s (1 - s), and x v' = 3 v - 2 _SLOPE x.
+            # With v = 2 u and s its sigmoid: s + x v' s (1 - s), and x v' = 3 v - 2 _LINEAR x.
             inner, gate = _inner(source, made), spare[: len(source)]
             torch.sigmoid(inner, out=gate)
-            inner.mul_(3).sub_(source, alpha=2 * _SLOPE)
+            inner.mul_(3).sub_(source, alpha=2 * _LINEAR)
             torch.ops.aten.sigmoid_backward.grad_input(inner, gate, grad_input=made)
             made.add_(gate).mul_(weight)
         return found
 
 
 def _value(x: Tensor) -> Tensor:
+    if x.numel() <= _AT_ONCE:
+        return torch.addcmul(_SLOPE, x, x, value=_CUBIC).mul_(x).sigmoid_().mul_(x)
     found = torch.empty_like(x, memory_format=torch.contiguous_format)
     for source, made in zip(_pieces(x), _pieces(found), strict=True):
         _inner(source, made).sigmoid_().mul_(source)
@@ -84,7 +87,7 @@ def _value(x: Tensor) -> Tensor:
 
 def _inner(source: Tensor, made: Tensor) -> Tensor:
     """Write 2 u into `made`, and return it."""
-    return torch.addcmul(source.new_tensor(_SLOPE), source, source, value=_CUBIC, out=made).mul_(source)
+    return torch.addcmul(_SLOPE, source, source, value=_CUBIC, out=made).mul_(source)
 
 
 def _pieces(values: Tensor) -> tuple[Tensor, ...]:
