@@ -89,11 +89,12 @@ def models(layers: int, width: int, heads: int) -> tuple[GPT2LMHeadModel, Geomem
                                 num_attention_heads=heads, max_position_embeddings=POSITIONS,
                                 tie_word_embeddings=True)
     ).eval()  # fmt: skip
-    own.load_state_dict(_renamed(peer))
+    own.load_state_dict(as_ours(peer))
     return peer, own
 
 
-def _renamed(peer: GPT2LMHeadModel) -> dict[str, Tensor]:
+def as_ours(peer: GPT2LMHeadModel) -> dict[str, Tensor]:
+    """Return the weights of a GPT-2 under the names of geomem's Transformer."""
     parts = {"ln_1": "norm_1", "ln_2": "norm_2", "attn.c_attn": "attention.qkv", "attn.c_proj": "attention.proj",
              "mlp.c_fc": "mlp.up", "mlp.c_proj": "mlp.down"}  # fmt: skip
     found: dict[str, Tensor] = {}

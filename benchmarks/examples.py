@@ -1,7 +1,8 @@
 """Generation of examples: geomem's, on one thread, against the same examples made one at a time in plain Python.
 
 Both make the same number of examples, as rows of token ids; where a task's examples are all different, both see to
-that (a set in Python). The triangle graph and its triangles are made beforehand on both sides.
+that (a set in Python). What is looked up of the triangle graph is made beforehand on both
+sides: the weights of its triangles, and the neighbours of its nodes.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from geomem.tasks.open_ended import DrawnObjects
 from geomem.tasks.open_ended_specs import TriangleDiscoverySpec
 from geomem.tasks.siblings import SiblingTriples
 from geomem.tasks.specs import InContextPathSpec
-from geomem.tasks.triangles import Triangles, drawn_triangles
+from geomem.tasks.triangles import TriangleDraws, Triangles
 
 FIELDS = ("task", "sizes", "examples", "ours_s", "python_s", "ratio", "millions_a_minute")
 ROUNDS = 5
@@ -95,9 +96,10 @@ def _distinct(objects: DrawnObjects, make: Callable[[random.Random], list[int]],
 def _triangles(nodes: int, count: int) -> tuple[Maker, Maker]:
     task = TriangleDiscoverySpec(nodes=nodes, train_triangles=10, train_edges=10).build(0)
     objects = cast(Triangles, task.objects)
-    none, generator, drawn = torch.empty(0, 3, dtype=torch.int64), np.random.default_rng(0), random.Random(0)
+    draws = TriangleDraws(objects, torch.empty(0, 3, dtype=torch.int64))
+    generator, drawn = np.random.default_rng(0), random.Random(0)
     neighbours, joined = plain_examples.neighbour_lists(objects.edges.tolist(), nodes)
     return (
-        lambda: objects.written(drawn_triangles(objects, none, count, generator)),
+        lambda: objects.written(draws.draw(count, generator)),
         lambda: [plain_examples.triangle(drawn, neighbours, joined) for _ in range(count)],
     )

@@ -37,15 +37,15 @@ def run(quick: bool) -> Iterator[Row]:
         yield _compare(1, 8, 2, batch=4, steps=2, rounds=1)
         return
     yield _compare(2, 64, 4, batch=128, steps=10, rounds=5)
-    yield _compare(6, 384, 6, batch=256, steps=2, rounds=3)
+    yield _compare(6, 384, 6, batch=32, steps=3, rounds=3)
 
 
 def _compare(layers: int, width: int, heads: int, *, batch: int, steps: int, rounds: int) -> Row:
     shape = {"width": width, "layers": layers, "heads": heads}
     with (
         tempfile.TemporaryDirectory() as folder,
-        loop_of(_spec({"kind": "transformer", **shape}, batch, steps)) as own,
-        loop_of(_spec({"kind": "hf", **shape}, batch, steps)) as same,
+        loop_of(stars({"kind": "transformer", **shape}, batch)) as own,
+        loop_of(stars({"kind": "hf", **shape}, batch)) as same,
     ):
         model: Any = resolve(MODELS, {"kind": "hf", **shape}).build(own.task.vocabulary.size, 0)  # pyright: ignore
         rows = examples(own, batch * (steps + 1))
@@ -65,7 +65,8 @@ def _compare(layers: int, width: int, heads: int, *, batch: int, steps: int, rou
     }  # fmt: skip
 
 
-def _spec(model: dict[str, Any], batch: int, steps: int) -> TrainSpec:
+def stars(model: dict[str, Any], batch: int) -> TrainSpec:
+    """Return the training of a model on path-stars."""
     stage = {
         "steps": 1000, "batch": {"paths": batch}, "schedule": {"kind": "constant"},
         "optimizer": {"lr": RATE, "weight_decay": 0.0},

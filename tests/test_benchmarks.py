@@ -8,10 +8,14 @@ import json
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any, cast
 
 import pytest
+import torch
 from benchmarks import BENCHMARKS, LONG
 from benchmarks.__main__ import main
+
+from geomem.decoding.gelu import quick_gelus
 
 pytest.importorskip("gensim", reason="the peers are in the extra [bench]")
 pytest.importorskip("accelerate", reason="the peers are in the extra [bench]")
@@ -58,6 +62,36 @@ def test_trainer_and_loop_take_the_same_loss() -> None:
             loss = loop.state.history.series("loss")[1][0]
         assert len(examples) == 2 * 8 * 2 + 6
         assert loss == pytest.approx(theirs, rel=1e-5)
+
+
+def test_on_path_stars_trainer_and_both_models_of_the_loop_take_the_same_loss() -> None:
+    """And gradient: the Trainer's batch on a GPT-2, and the loop's batch on it and on geomem's Transformer like it."""
+    from benchmarks.decoding import as_ours
+    from benchmarks.settings import loop_of
+    from benchmarks.training_step import examples, stars
+
+    shape = {"width": 16, "layers": 2, "heads": 2}
+    with (
+        loop_of(stars({"kind": "hf", **shape}, 6)) as theirs,
+        loop_of(stars({"kind": "transformer", **shape}, 6)) as ours,
+    ):
+        peer, own = cast(Any, theirs.raw), cast(Any, ours.raw)
+        own.load_state_dict(as_ours(peer))
+        rows = examples(theirs, 6)
+        batch = {name: torch.tensor([row[name] for row in rows]) for name in rows[0]}
+        (stream,) = theirs.streams.values()
+        losses = [
+            peer(**batch).loss,
+            *(loop.objective(loop.raw, stream.batch(torch.arange(6))) for loop in (theirs, ours)),
+        ]
+        tables = [peer.transformer.wte.weight] * 2 + [own.embed_tokens.weight]
+        slopes = [torch.autograd.grad(loss, table)[0] for loss, table in zip(losses, tables, strict=True)]
+        with quick_gelus(theirs.raw):
+            losses.append(theirs.objective(theirs.raw, stream.batch(torch.arange(6))))
+        slopes.append(torch.autograd.grad(losses[-1], tables[0])[0])
+    for loss, slope in zip(losses[1:], slopes[1:], strict=True):
+        torch.testing.assert_close(loss, losses[0], rtol=1e-6, atol=1e-6)
+        torch.testing.assert_close(slope, slopes[0], rtol=1e-4, atol=1e-6)
 
 
 def test_walks_follow_edges() -> None:

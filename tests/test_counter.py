@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from geomem.counter import random_keys, random_orders
+from geomem import counter
+from geomem.counter import random_keys, random_orders, random_samples
 
 SEEDS = st.integers(0, 2**63 - 1)
 MASK = (1 << 64) - 1
@@ -44,3 +45,24 @@ def test_orders_are_uniform():
     counts = torch.unique(codes, return_counts=True)[1]
     assert len(counts) == math.factorial(4)
     assert chisquare(counts.numpy()).pvalue > 1e-4
+
+
+@given(SEEDS, st.sampled_from([1, 2, 3, 50, 64, 65, 1024, 1025]), st.integers(1, 40))
+def test_orders_are_those_of_whole_keys(seed: int, count: int, rows: int):
+    """Among a thousand numbers two upper halves are often tied."""
+    index = torch.arange(rows) * 977
+    whole = random_keys(seed, index, count).argsort(1)
+    assert torch.equal(random_orders(seed, index, count), whole)
+    size = (count + 1) // 2
+    assert torch.equal(random_samples(seed, index, count, size), whole[:, :size])
+
+
+def test_orders_of_no_rows():
+    assert random_orders(0, torch.empty(0, dtype=torch.int64), 5).shape == (0, 5)
+
+
+def test_keys_are_the_same_in_torch():
+    """What other devices compute."""
+    index, steps = torch.tensor([0, 5, 2**40]), torch.arange(1, 9)
+    elsewhere = counter._mix(counter._mix(index * counter._GOLDEN + 7)[:, None] + steps * counter._GOLDEN)  # pyright: ignore[reportPrivateUsage]
+    assert torch.equal(random_keys(7, index, 8), elsewhere)

@@ -60,6 +60,16 @@ def test_first_places_and_counts_are_those_of_python(rows: list[list[int]]) -> N
     assert count_distinct(torch.tensor(rows), counted) == len(set(tuples[::2]))
 
 
+@pytest.mark.parametrize("width", [1, 2, 6, 40])
+def test_first_places_of_wide_rows(width: int) -> None:
+    """Keys from a few bits to more than leave room for a place, once without and once with rows that come again."""
+    rows = torch.randint(10**9, (200, width), generator=torch.Generator().manual_seed(width))
+    assert first_of_each(rows).tolist() == list(range(200))
+    again = torch.cat([rows[:50], rows.flip(0), rows])
+    assert first_of_each(again).tolist() == list(range(200))
+    assert first_of_each(rows[:0]).tolist() == []
+
+
 def test_nothing_is_in_an_empty_set() -> None:
     assert occurs_in(torch.tensor([[1, 2]]), torch.empty(0, 2, dtype=torch.int64)).tolist() == [False]
     assert count_distinct(torch.tensor([[1, 2]]), torch.tensor([False])) == 0

@@ -13,7 +13,7 @@ from geomem.batch import Batch
 from geomem.errors import InputError
 from geomem.tasks.creativity import count_distinct
 from geomem.tasks.open_ended_specs import TriangleDiscoverySpec
-from geomem.tasks.triangles import TriangleDiscovery, Triangles, drawn_triangles
+from geomem.tasks.triangles import TriangleDiscovery, TriangleDraws, Triangles
 
 EDGES = torch.tensor([[0, 1], [0, 2], [1, 2], [2, 3], [1, 3], [3, 4]])
 """Two triangles, 0 1 2 and 1 2 3, and an edge that is in none."""
@@ -88,7 +88,7 @@ def test_triangles_are_drawn_as_a_random_node_and_two_of_its_neighbours() -> Non
                 expected[u, v, w] = 1 / (graph.degree(u) * (graph.degree(u) - 1))
     total = sum(expected.values())
     none = torch.empty(0, 3, dtype=torch.int64)
-    drawn = drawn_triangles(objects, none, 40_000, np.random.default_rng(0)).tolist()
+    drawn = TriangleDraws(objects, none).draw(40_000, np.random.default_rng(0)).tolist()
     counts = {key: sum(tuple(row) == key for row in drawn) for key in expected}
     assert sum(counts.values()) == len(drawn)
     for key, value in expected.items():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,23 +18,31 @@ _ROOM = 2**62
 
 
 def row_keys(*sets: Tensor) -> tuple[Tensor, ...]:
-    """Return a key (B_i,) int64 for each row of each set (B_i, L) int64 >= 0; two keys are equal iff their rows are.
+    """Return a key (B_i,) int64 >= 0 for each row of each set (B_i, L) int64 >= 0; two are equal iff their rows are.
 
     Exact for any length: columns are packed into one number, each with as much room as its values take, and where that
     would overflow the distinct numbers so far are numbered anew.
     """
-    columns = torch.cat(sets).T.contiguous()
-    keys, room = torch.zeros(columns.shape[1], dtype=torch.int64, device=columns.device), 1
-    if len(keys) > 0:
-        low, high = columns.aminmax(dim=1)
-        for column, least, size in zip(columns, low.tolist(), (high - low + 1).tolist(), strict=True):
+    rows = torch.cat(sets)
+    keys = rows.new_zeros(len(rows))
+    if len(rows) > 0:
+        low, high = rows.aminmax(dim=0)
+        weights, room = torch.zeros_like(low), 1
+        for column, size in enumerate((high - low + 1).tolist()):
             if size == 1:
                 continue
             if room * size > _ROOM:
-                values, keys = keys.unique(return_inverse=True)
-                room = len(values)
-            keys, room = keys * size + (column - least), room * size
+                values, keys = (keys + _weighted(rows, low, weights)).unique(return_inverse=True)
+                weights, room = torch.zeros_like(low), len(values)
+            weights[column], room = room, room * size
+        keys = keys + _weighted(rows, low, weights)
     return keys.split([len(one) for one in sets])
+
+
+def _weighted(rows: Tensor, low: Tensor, weights: Tensor) -> Tensor:
+    """Return sum_c weights[c] (rows[:, c] - low[c]); products of integers by matrix exist on a CPU alone."""
+    total = rows @ weights if rows.device.type == "cpu" else (rows * weights).sum(1)
+    return total - (low * weights).sum()
 
 
 def occurs_in(rows: Tensor, known: Tensor) -> Tensor:
@@ -48,10 +57,18 @@ def count_distinct(rows: Tensor, counted: Tensor) -> int:
 
 def first_of_each(rows: Tensor) -> Tensor:
     """Return the places (D,) int64, ascending, at which each distinct row of (B, L) occurs first."""
-    keys, order = row_keys(rows)[0].sort(stable=True)
-    starts = torch.ones_like(keys, dtype=torch.bool)
-    starts[1:] = keys[1:] != keys[:-1]
-    return order[starts].sort().values
+    keys = row_keys(rows)[0].cpu().numpy()
+    first, bits = np.zeros(len(keys), dtype=bool), len(keys).bit_length()
+    if keys.max(initial=0) <= _ROOM >> bits:
+        # Numbers sort several times faster than places by their numbers, so each carries its place behind it.
+        ordered = np.sort(keys << bits | np.arange(len(keys)))
+        starts = np.diff(ordered >> bits, prepend=-1) > 0
+        first[ordered[starts] & (1 << bits) - 1] = True
+    elif (np.diff(np.sort(keys)) > 0).all():
+        first[:] = True
+    else:
+        first[np.unique(keys, return_index=True)[1]] = True
+    return torch.from_numpy(np.flatnonzero(first)).to(rows.device)
 
 
 def renamed(rows: Tensor) -> Tensor:

@@ -38,11 +38,15 @@ class EdgeLists(DrawnObjects):
 
     def draw(self, count: int, generator: np.random.Generator) -> Tensor:
         """Return (count, 3 E) examples."""
-        path = generator.permuted(np.broadcast_to(np.arange(self.entities), (count, self.entities)), axis=1)
-        order = generator.permuted(np.broadcast_to(np.arange(self.edges), (count, self.edges)), axis=1)
-        rows = np.full((count, 3 * self.edges), self.vocabulary.separator)
-        rows[:, 0::3] = np.take_along_axis(path, order, 1)
-        rows[:, 1::3] = np.take_along_axis(path, (order + 1) % self.nodes, 1)
+        path = generator.permuted(np.tile(np.arange(self.entities), (count, 1)), axis=1)
+        order = generator.permuted(np.tile(np.arange(self.edges), (count, 1)), axis=1)
+        written = np.full((count, self.edges, 3), self.vocabulary.separator)
+        written[:, :, 0] = path[:, : self.edges]
+        written[:, : self.nodes - 1, 1] = path[:, 1 : self.nodes]
+        written[:, self.nodes - 1 :, 1] = path[:, :1]
+        # An edge is moved as a whole, three tokens in a row.
+        order += np.arange(0, count * self.edges, self.edges)[:, None]
+        rows = written.reshape(-1, 3).take(order.ravel(), axis=0).reshape(count, 3 * self.edges)
         rows[:, -1] = self.vocabulary.end
         return torch.from_numpy(rows)
 

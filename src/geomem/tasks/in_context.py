@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from geomem.batch import IGNORE, Batch
-from geomem.counter import random_orders
+from geomem.counter import random_orders, random_samples
 from geomem.decoding.reader import OneShot, Reader
 from geomem.errors import InputError
 from geomem.seeding import stream_seed
@@ -36,12 +36,17 @@ class Stars:
     """B path-stars with their prompts.
 
     prompts: (B, P) int64. arms: (B, d, l) int64, the nodes of each arm, root first; arm 0 leads to the goal.
-    places: (B, d) int64, where among the edges of the prompt the first edge of each arm stands.
+    order: (B, E) int64, which edge, arm after arm, stands at each place of the prompt.
     """
 
     prompts: Tensor
     arms: Tensor
-    places: Tensor
+    order: Tensor
+
+    @property
+    def places(self) -> Tensor:
+        """(B, d) int64, where among the edges of the prompt the first edge of each arm stands."""
+        return self.order.argsort(1)[:, :: self.arms.shape[2] - 1]
 
 
 class InContextStream:
@@ -53,11 +58,12 @@ class InContextStream:
 
     def batch(self, index: Tensor) -> Batch:
         """Return the prompts `index` (B,) int64 with their answers, on the device of `index`."""
-        prefixes, targets = self.examples(index)
-        shown = torch.full_like(targets, self._vocabulary.filler) if self.spec.teacherless else targets
-        labels = torch.cat([torch.full_like(prefixes, IGNORE), targets], dim=1)
-        tokens = torch.cat([prefixes, shown], dim=1)
-        return Batch(tokens, labels, columns=targets.shape[1], index=index)
+        tokens, arms, _ = self._written(index, self.spec.length)
+        targets, length = path_targets(arms[:, 0], self.spec.target), self.spec.length
+        labels = torch.full_like(tokens, IGNORE)
+        labels[:, -length:] = targets
+        tokens[:, -length:] = self._vocabulary.filler if self.spec.teacherless else targets
+        return Batch(tokens, labels, columns=length, index=index)
 
     def full(self) -> Batch:
         """Return all prompts. Raises InputError when there is no end of them."""
@@ -79,24 +85,36 @@ class InContextStream:
 
     def stars(self, index: Tensor) -> Stars:
         """Return the stars `index` (B,) with their prompts."""
-        words = self._vocabulary
-        arms = self._arms(index)
-        parents, children = arms[:, :, :-1].flatten(1), arms[:, :, 1:].flatten(1)
-        ends = torch.full_like(parents, words.bar)
-        order = random_orders(stream_seed(self._seed, "edges"), index, parents.shape[1])
-        edges = torch.stack([parents.gather(1, order), children.gather(1, order), ends], dim=2).flatten(1)
-        edges[:, -1] = words.slash
+        return Stars(*self._written(index, 0))
+
+    def _written(self, index: Tensor, room: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Return prompts with `room` more columns behind them, their stars' arms, and the order of the edges."""
+        words, arms = self._vocabulary, self._arms(index)
+        count, edges = len(arms), self.spec.arms * (self.spec.length - 1)
+        written = arms.new_full((count, self.spec.arms, self.spec.length - 1, 3), words.bar)
+        written[..., 0], written[..., 1] = arms[:, :, :-1], arms[:, :, 1:]
+        order = random_orders(stream_seed(self._seed, "edges"), index, edges)
+        # An edge is moved as a whole, three tokens in a row.
+        rows = torch.arange(0, count * edges, edges, device=index.device)[:, None]
+        shuffled = written.view(-1, 3).index_select(0, (order + rows).flatten())
         # Names are drawn at random and edges shuffled, so that taking arm 0 as the asked one gives nothing away.
-        query = [arms[:, 0, :1], arms[:, 0, -1:]]
+        query = [arms[:, 0, 0], arms[:, 0, -1]]
         if isinstance(words, PromptVocabulary):
             query.append(torch.full_like(query[0], words.equals))
-        return Stars(torch.cat([edges, *query], dim=1), arms, order.argsort(1)[:, :: self.spec.length - 1])
+        tokens = arms.new_empty(count, 3 * edges + len(query) + room)
+        tokens[:, : 3 * edges] = shuffled.view(count, 3 * edges)
+        tokens[:, 3 * edges - 1] = words.slash
+        for place, column in enumerate(query, 3 * edges):
+            tokens[:, place] = column
+        return tokens, arms, order
 
     def _arms(self, index: Tensor) -> Tensor:
-        arms, length = self.spec.arms, self.spec.length
-        nodes = random_orders(stream_seed(self._seed, "nodes"), index, self.spec.names)[:, : self.spec.star_nodes]
-        roots = nodes[:, :1, None].expand(-1, arms, 1)
-        return torch.cat([roots, nodes[:, 1:].unflatten(1, (arms, length - 1))], dim=2)
+        spec, seed = self.spec, stream_seed(self._seed, "nodes")
+        nodes = random_samples(seed, index, spec.names, spec.star_nodes)
+        arms = nodes.new_empty(len(nodes), spec.arms, spec.length)
+        arms[:, :, 0] = nodes[:, :1]
+        arms[:, :, 1:] = nodes[:, 1:].unflatten(1, (spec.arms, spec.length - 1))
+        return arms
 
 
 class InContextPath(Task):

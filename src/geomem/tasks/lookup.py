@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from geomem.batch import IGNORE, Batch, answer_batch
-from geomem.counter import random_keys, random_orders
+from geomem.counter import random_keys, random_samples
 from geomem.decoding.reader import Autoregressive, Reader
 from geomem.seeding import stream_seed, torch_generator
 from geomem.tasks.made import MadeStream, score_labels
@@ -96,7 +96,7 @@ class LookupTask(Task):
     def table(self, split: Split, index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return keys (B, n), all different, their values (B, n) and which pair is asked for (B,)."""
         spec, seed = self._spec, stream_seed(self._seed, "lookup", split)
-        keys = random_orders(stream_seed(seed, "keys"), index, spec.keys)[:, : spec.pairs]
+        keys = random_samples(stream_seed(seed, "keys"), index, spec.keys, spec.pairs)
         values = random_keys(stream_seed(seed, "values"), index, spec.pairs) % spec.values
         return keys, values, random_keys(stream_seed(seed, "asked"), index, 1)[:, 0] % spec.pairs
 

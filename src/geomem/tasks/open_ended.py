@@ -80,7 +80,7 @@ class DrawnObjects(Objects):
             # As many as lack; more and more where most of what is drawn was there before.
             pieces = max(-(-(count - len(kept)) // _DRAWN_AT_ONCE), growth)
             rows = torch.cat([kept, *(self.draw(_DRAWN_AT_ONCE, generator) for _ in range(pieces))])
-            kept = rows[first_of_each(rows)]
+            kept = rows.index_select(0, first_of_each(rows))
             growth = min(2 * growth, _MOST_PIECES)
         return kept[:count]
 

@@ -73,9 +73,10 @@ class Triangles(Objects):
         return {**super().evidence(), "edges": torch.cat([self.edges, self.edges.flip(1)]), "graph_edges": self.edges}
 
     def _sides(self, sources: Tensor, targets: Tensor) -> Tensor:
-        marks = torch.full_like(sources, self.vocabulary.separator)
-        marks[:, -1] = self.vocabulary.end
-        return torch.stack([sources, targets, marks], dim=2).flatten(1)
+        answers = sources.new_full((*sources.shape, 3), self.vocabulary.separator)
+        answers[:, :, 0], answers[:, :, 1] = sources, targets
+        answers[:, -1, 2] = self.vocabulary.end
+        return answers.flatten(1)
 
 
 class TriangleDiscovery(OpenEnded):
@@ -90,7 +91,7 @@ class TriangleDiscovery(OpenEnded):
         objects = Triangles(graph, spec.nodes)
         generator = numpy_generator(seed, "data", "examples")
         held_out = _held_out(objects, spec.held_out_share, generator)
-        shown = drawn_triangles(objects, held_out, spec.train_triangles, generator)
+        shown = TriangleDraws(objects, held_out).draw(spec.train_triangles, generator)
         both = torch.cat([graph, graph.flip(1)])
         self.edges = objects.written_edges(both[torch.from_numpy(generator.integers(len(both), size=spec.train_edges))])
         answers: dict[Split, Tensor] = {"train": objects.written(shown), "held_out": objects.written(held_out)}
@@ -130,21 +131,28 @@ class Later(SequenceStream):
         return Later(self.tokens.to(device), self.labels.to(device), self.first)
 
 
-def drawn_triangles(objects: Triangles, left_out: Tensor, count: int, generator: np.random.Generator) -> Tensor:
-    """Return (count, 3) triangles u, v, w, drawn independently, none of those left out (t, 3).
+class TriangleDraws:
+    """Triangles u, v, w of a graph, drawn independently, none of those left out (t, 3).
 
     As the release draws them: a random node, two random neighbours of it, again until these are neighbours. A triangle
     is then the likelier the fewer neighbours its nodes have.
     """
-    seen = wedges(objects.edges, objects.num_nodes)
-    powers = torch.tensor([objects.num_nodes**2, objects.num_nodes, 1])
-    out = torch.isin(seen.nodes.sort(1).values @ powers, left_out @ powers)
-    open_to = closed(seen, objects.edges) & ~out
-    nodes = torch.cat([seen.nodes[open_to], seen.nodes[open_to][:, [0, 2, 1]]])  # either neighbour comes first
-    degrees = seen.degrees[nodes[:, 0]].double()
-    reach = (1 / (degrees * (degrees - 1))).cumsum(0)
-    points = torch.from_numpy(generator.random(count)) * reach[-1]
-    return nodes[torch.searchsorted(reach, points, right=True).clamp(max=len(nodes) - 1)]
+
+    def __init__(self, objects: Triangles, left_out: Tensor) -> None:
+        seen = wedges(objects.edges, objects.num_nodes)
+        powers = torch.tensor([objects.num_nodes**2, objects.num_nodes, 1])
+        out = torch.isin(seen.nodes.sort(1).values @ powers, left_out @ powers)
+        open_to = closed(seen, objects.edges) & ~out
+        # Either neighbour comes first.
+        self._nodes = torch.cat([seen.nodes[open_to], seen.nodes[open_to][:, [0, 2, 1]]])
+        degrees = seen.degrees[self._nodes[:, 0]].double()
+        self._reach = (1 / (degrees * (degrees - 1))).cumsum(0)
+
+    def draw(self, count: int, generator: np.random.Generator) -> Tensor:
+        """Return (count, 3) triangles."""
+        points = torch.from_numpy(generator.random(count)) * self._reach[-1]
+        places = torch.searchsorted(self._reach, points, right=True).clamp(max=len(self._nodes) - 1)
+        return self._nodes.index_select(0, places)
 
 
 def _held_out(objects: Triangles, share: float, generator: np.random.Generator) -> Tensor:
