@@ -1,4 +1,11 @@
-"""Sizes of the study at its three scales."""
+"""Sizes of the study at its three scales.
+
+The card's network, two layers of width 64, does not come to look up: after 4000 steps it knows which pack holds the
+key, and guesses which of its two values is meant. So sizes are from pilots of one seed or two under cross-entropy at
+all slots, a loss without a choice, and of accuracy alone: three layers of width 32 with one head were right on 99 % of
+look-ups after 1300 steps, in a second seed on 94 % after 2000. The warm-up, which is that loss, is meant to end when
+look-ups are learned; what is asked for afterwards was in no pilot.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +28,14 @@ class Settings(Spec):
     slots: int = Field(default=3, ge=2, description="steps W at most for one target")
     gammas: tuple[float, ...] = Field(default=(0.9, 0.95, 0.98), description="discounts tried, ascending")
     gamma: float = Field(default=0.95, description="the discount that is looked at closely, one of them")
-    warm_up: int = Field(default=300, ge=0, description="batches of all slots' cross-entropy at the beginning")
-    width: int = Field(default=64, ge=4)
-    layers: int = Field(default=2, ge=1)
-    heads: int = Field(default=4, ge=1)
-    lr: float = Field(default=1e-3, gt=0)
+    warm_up: int = Field(default=2500, ge=0, description="batches of all slots' cross-entropy at the beginning")
+    width: int = Field(default=32, ge=4)
+    layers: int = Field(default=3, ge=1)
+    heads: int = Field(default=1, ge=1)
+    lr: float = Field(default=2e-3, gt=0)
     batch: int = Field(default=64, ge=1)
-    steps: int = Field(default=4000, ge=1)
-    step_seconds: float = Field(default=0.025, gt=0, description="seconds a step, for the estimate before a run")
+    steps: int = Field(default=5000, ge=1)
+    step_seconds: float = Field(default=0.02, gt=0, description="seconds a step, for the estimate before a run")
 
     @model_validator(mode="after")
     def _known(self) -> Self:
@@ -48,10 +55,12 @@ class Settings(Spec):
         return {
             "seed": seed,
             "task": {"kind": "easy-hard", "items": self.items, "noise": self.noise, "test_size": self.test_size},
-            "model": {"kind": "transformer", "width": self.width, "layers": self.layers, "heads": self.heads},
+            "model": {"kind": "transformer", "width": self.width, "layers": self.layers, "heads": self.heads,
+                      "positions": "rotary", "initialisation": "fan-in"},
             "objective": objective,
             "stages": [{"steps": self.steps, "batch": {"items": self.batch},
-                        "optimizer": {"lr": self.lr, "clip": 1.0}}],
+                        "optimizer": {"lr": self.lr, "clip": 1.0},
+                        "schedule": {"kind": "constant", "warmup": 100}}],
             "evaluate_every": max(1, self.steps // 8),
         }  # fmt: skip
 
