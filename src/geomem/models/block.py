@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers.cache_utils import Cache
 
+from geomem.decoding.gelu import gelu
 from geomem.models.attention import Attention, Layout, OutLinear
 from geomem.models.configs import GeomemTransformerConfig
 
@@ -21,7 +22,7 @@ class MLP(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         """Map (n, m) to (n, m)."""
-        return self.down(F.gelu(self.up(rows), approximate="tanh"))
+        return self.down(gelu(self.up(rows)))
 
 
 class Block(nn.Module):
