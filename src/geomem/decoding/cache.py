@@ -83,9 +83,9 @@ class Room(DynamicLayer):
         length = self.get_seq_length()
         wide = _read_width(length, size)
         keys, values = (held[:, :, :wide].flatten(0, 1) for held in cast("tuple[Tensor, Tensor]", self._held))
-        bias = keys.new_zeros(wide)
-        bias[length:] = -torch.inf
-        scores = torch.baddbmm(bias, query.reshape(-1, 1, size), keys.transpose(1, 2), alpha=size**-0.5)
+        unseen = keys.new_zeros(wide)
+        unseen[length:] = -torch.inf
+        scores = torch.baddbmm(unseen, query.reshape(-1, 1, size), keys.transpose(1, 2), alpha=size**-0.5)
         return torch.bmm(scores.softmax(-1), values).view(batch, 1, heads, size)
 
     def reorder_cache(self, beam_idx: Tensor) -> None:

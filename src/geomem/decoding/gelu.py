@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers.activations import GELUTanh, NewGELUActivation
 
-_SLOPE = 2 * math.sqrt(2 / math.pi)
-_CUBIC = 0.044715 * _SLOPE
+_SLOPE = torch.tensor(2 * math.sqrt(2 / math.pi), device="cpu")
+_CUBIC = 0.044715 * 2 * math.sqrt(2 / math.pi)
 _AT_ONCE = 2**17
 """Numbers that all passes go over before the next ones, so that they stay in the processor's cache."""
 
@@ -26,10 +26,11 @@ def gelu(x: Tensor) -> Tensor:
     if torch.is_grad_enabled() or x.device.type != "cpu" or x.dtype != torch.float32 or torch.compiler.is_compiling():
         return F.gelu(x, approximate="tanh")
     x = x.contiguous()
+    if x.numel() <= _AT_ONCE:
+        return torch.addcmul(_SLOPE, x, x, value=_CUBIC).mul_(x).sigmoid_().mul_(x)
     out = torch.empty_like(x)
-    slope = x.new_tensor(_SLOPE)
     for source, made in zip(x.view(-1).split(_AT_ONCE), out.view(-1).split(_AT_ONCE), strict=True):
-        torch.addcmul(slope, source, source, value=_CUBIC, out=made)
+        torch.addcmul(_SLOPE, source, source, value=_CUBIC, out=made)
         made.mul_(source).sigmoid_().mul_(source)
     return out
 
