@@ -42,6 +42,7 @@ MODELS = {
     "learned": lambda: transformer("learned"),
     "rotary": lambda: transformer("rotary"),
     "sinusoidal": lambda: transformer("sinusoidal"),
+    "without-layers": lambda: transformer("learned", num_hidden_layers=0),
     "without-attention": lambda: transformer("learned", use_attention=False),
     "mamba": lambda: GeomemMambaForCausalLM(
         GeomemMambaConfig(vocab_size=VOCABULARY, hidden_size=16, num_hidden_layers=2)

@@ -36,6 +36,8 @@ def new_cache(model: nn.Module, tokens: int) -> Any:
     if config is None:
         return None
     cache = DynamicCache(config=config)
+    if not cache.layers:
+        return None  # a model without layers: nothing would count its tokens
     cache.layers = [Room(tokens) if type(layer) is DynamicLayer else layer for layer in cache.layers]
     return cache
 

@@ -101,6 +101,7 @@ class _Reading:
         distinct, self.prefix = distinct_rows(prompts)
         self._rows, self._apart = len(prompts), len(distinct) == len(prompts)
         self._cache = new_cache(model, prompts.shape[1] + new - 1)
+        self._step = cast(Any, model).decode_step() if hasattr(model, "decode_step") else None
         common = self._common(distinct)
         if common:
             self._read(distinct[:1, :common])
@@ -140,6 +141,8 @@ class _Reading:
         return read
 
     def _read(self, tokens: Tensor) -> Tensor:
+        if self._step is not None and self._cache is not None and tokens.shape[1] == 1:
+            return self._step(tokens[:, 0], self._cache)
         options: dict[str, Any] = {} if self._cache is None else {self._name: self._cache, "use_cache": True}
         # Asked for by name only where it saves something: not every model on disk knows the word.
         keep = {"logits_to_keep": 1} if tokens.shape[1] > 1 else {}
@@ -193,4 +196,4 @@ def _check(model: nn.Module, prompts: Tensor, new: int) -> None:
 def _rows_at_once(model: nn.Module, tokens: int) -> int:
     config: Any = getattr(model, "config", None)
     layers, width = getattr(config, "num_hidden_layers", 1), getattr(config, "hidden_size", 1)
-    return max(1, CACHE_BYTES // (8 * tokens * layers * width))
+    return max(1, CACHE_BYTES // (8 * tokens * max(1, layers) * width))
