@@ -4,13 +4,16 @@ The weights of both are the same ones: geomem's Transformer is given those of th
 "apart": every row has a prompt of its own, as in-context path-finding has. "alike": all rows go on from one prompt, as
 when many samples are drawn from a task that has a single question. What rows have in common geomem reads once, so there
 the rows must part first; a greedy answer to one prompt is one row, and only samples are compared.
+
+The floor beside them, "products": nothing but the linear layers of geomem's Transformer, on as many rows as are read
+when none has anything in common with another. Attention, activation, norms, sums and choosing come on top of it.
 """
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -24,7 +27,9 @@ from geomem.models.configs import GeomemTransformerConfig
 from geomem.models.transformer import GeomemTransformerForCausalLM
 
 FIELDS = ("layers", "width", "prompts", "prompt_tokens", "rows", "new_tokens", "chosen", "threads", "transformers_ms",
-          "same_model_ms", "own_model_ms", "same_model_ratio", "own_model_ratio")  # fmt: skip
+          "same_model_ms", "own_model_ms", "products_ms",
+          "same_model_ratio", "own_model_ratio", "products_ratio")  # fmt: skip
+PEERS = ("same_model", "own_model", "products")
 VOCABULARY = 16
 ROWS = 256
 POSITIONS = 64
@@ -43,7 +48,7 @@ CASES: tuple[Case, ...] = (
 def run(quick: bool) -> Iterator[Row]:
     """Compare greedy answers and samples of 5, 15 and 30 tokens."""
     keep_freed_memory()
-    cases, lengths, rows, rounds = (CASES, (5, 15, 30), ROWS, 3)
+    cases, lengths, rows, rounds = (CASES, (5, 15, 30), ROWS, 7)
     if quick:
         cases, lengths, rows, rounds = (((1, 8, 2, "apart", 3), (1, 8, 2, "alike", 2)), (2,), 4, 1)
     for case in cases:
@@ -67,16 +72,34 @@ def _compare(case: Case, rows: int, new: int, chosen: str, rounds: int) -> Row:
         "same_model": lambda: seconds(lambda: generate(peer, shown, new, sampling=sampling)),
         "own_model": lambda: seconds(lambda: generate(own, shown, new, sampling=sampling)),
     }
+    if prompts == "apart":
+        works["products"] = lambda: seconds(lambda: bare_products(own, rows, length, new))
     with threads(1):
         in_turns(works, 1)  # the first call allocates
         taken = in_turns(works, rounds)
     return {
         "layers": layers, "width": width, "prompts": prompts, "prompt_tokens": length, "rows": rows,
         "new_tokens": new, "chosen": chosen, "threads": 1,
-        **{f"{name}_ms": 1000 * statistics.median(values) for name, values in taken.items()},
-        "same_model_ratio": median_ratio(taken["transformers"], taken["same_model"]),
-        "own_model_ratio": median_ratio(taken["transformers"], taken["own_model"]),
+        **{f"{name}_ms": 1000 * statistics.median(taken[name]) if name in taken else None
+           for name in ("transformers", *PEERS)},
+        **{f"{name}_ratio": median_ratio(taken["transformers"], taken[name]) if name in taken else None
+           for name in PEERS},
     }  # fmt: skip
+
+
+@torch.no_grad()
+def bare_products(model: GeomemTransformerForCausalLM, rows: int, length: int, new: int) -> None:
+    """Apply the linear layers to as many rows as `new` tokens after `length` need, none of which is shared."""
+    width = model.config.hidden_size
+    for step in range(new):
+        read = rows * length if step == 0 else rows
+        for index, block in enumerate(cast(Any, model.layers)):
+            block.attention.qkv(torch.zeros(read, width))
+            if index + 1 == len(model.layers):
+                read = rows  # of a prompt's other tokens the last block needs keys and values alone
+            block.attention.proj(torch.zeros(read, width))
+            block.mlp.down(block.mlp.up(torch.zeros(read, width)))
+        model.lm_head(torch.zeros(rows, width))
 
 
 def models(layers: int, width: int, heads: int) -> tuple[GPT2LMHeadModel, GeomemTransformerForCausalLM]:

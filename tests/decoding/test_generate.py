@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor, nn
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, MambaConfig, MambaForCausalLM
 
-from geomem.decoding.generate import generate
+from geomem.decoding.generate import distinct_rows, generate
 from geomem.decoding.sampling import Sampling
 from geomem.errors import InputError
 from geomem.models.configs import GeomemMambaConfig, GeomemTransformerConfig
@@ -40,6 +42,7 @@ MODELS = {
     "learned": lambda: transformer("learned"),
     "rotary": lambda: transformer("rotary"),
     "sinusoidal": lambda: transformer("sinusoidal"),
+    "without-layers": lambda: transformer("learned", num_hidden_layers=0),
     "without-attention": lambda: transformer("learned", use_attention=False),
     "mamba": lambda: GeomemMambaForCausalLM(
         GeomemMambaConfig(vocab_size=VOCABULARY, hidden_size=16, num_hidden_layers=2)
@@ -154,6 +157,41 @@ def test_equal_prefixes_are_read_once() -> None:
     model = Rule(VOCABULARY, lambda tokens: tokens[:, -1])
     generate(model, torch.tensor([[3, 4]] * 50 + [[4, 4]] * 50), 3)
     assert model.rows == [2, 2, 2]
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_distinct_rows_are_those_of_unique(data: st.DataObject) -> None:
+    """In its order, or in the order given where all differ; ids of any size."""
+    size = data.draw(st.sampled_from([1, 3, 50_257, 2**40]))
+    length = data.draw(st.integers(1, 40))
+    row = st.lists(st.integers(0, size - 1), min_size=length, max_size=length)
+    few = data.draw(st.lists(row, min_size=1, max_size=4))
+    rows = torch.tensor(data.draw(st.lists(st.sampled_from(few), min_size=1, max_size=9)))
+    distinct, which = distinct_rows(rows)
+    expected, inverse = torch.unique(rows, dim=0, return_inverse=True)
+    assert torch.equal(distinct[which], rows)
+    if len(expected) == len(rows):
+        expected, inverse = rows, torch.arange(len(rows))
+    assert torch.equal(distinct, expected)
+    assert torch.equal(which, inverse)
+
+
+@pytest.mark.parametrize("name", ["learned", "hf-gpt2", "hf-mamba", "bag"])
+def test_rows_end_and_part_in_any_order(name: str) -> None:
+    """Samples after two prompts, some of which part early and some late while others end: those of a plain loop."""
+    model, prompts, stop = made(name), prompts_of("some alike")[:2].repeat(20, 1), 3
+    sampling, generator = Sampling(12.0, top_k=6), torch.Generator().manual_seed(5)
+    expected = torch.full((40, 9), stop)
+    going, text = torch.arange(40), prompts
+    with torch.no_grad():
+        for step in range(9):
+            found = sampling.choose(model(input_ids=text).logits[:, -1], generator)
+            expected[going, step] = found
+            going, text = going[found != stop], torch.cat([text, found[:, None]], dim=1)[found != stop]
+    assert 0 < len(going) < 38
+    drawn = generate(model, prompts, 9, sampling=sampling, generator=torch.Generator().manual_seed(5), stop=stop)
+    assert torch.equal(drawn, expected)
 
 
 def test_only_the_first_tokens_and_none_that_is_banned() -> None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import inspect
 from typing import Any, cast
 
+import torch
 from torch import Tensor, nn
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
 
 CACHE_NAMES = ("past_key_values", "cache_params")
 """What models call their cache, in what they return and in what they are given."""
+
+_SMALL_PRODUCT = 400
+"""Multiplications from which on torch gives a batch of matrix products to BLAS; its own loop is three times slower."""
 
 
 def cache_name(model: nn.Module) -> str | None:
@@ -32,6 +36,8 @@ def new_cache(model: nn.Module, tokens: int) -> Any:
     if config is None:
         return None
     cache = DynamicCache(config=config)
+    if not cache.layers:
+        return None  # a model without layers: nothing would count its tokens
     cache.layers = [Room(tokens) if type(layer) is DynamicLayer else layer for layer in cache.layers]
     return cache
 
@@ -69,6 +75,21 @@ class Room(DynamicLayer):
         self.keys, self.values = keys[:, :, :end], values[:, :, :end]
         return self.keys, self.values
 
+    def ask(self, query: Tensor) -> Tensor:
+        """Return softmax(q Kᵀ / sqrt(d)) V, (B, 1, H, d), of one query a sequence (B, 1, H, d) that sees every key.
+
+        Without a gradient: what follows writes into the same memory. Keys are read in eights, those not written yet
+        with a weight of 0: on a CPU, products and sums of other lengths take longer than what is read in vain.
+        """
+        batch, _, heads, size = query.shape
+        length = self.get_seq_length()
+        wide = _read_width(length, size)
+        keys, values = (held[:, :, :wide].flatten(0, 1) for held in cast("tuple[Tensor, Tensor]", self._held))
+        unseen = keys.new_zeros(wide)
+        unseen[length:] = -torch.inf
+        scores = torch.baddbmm(unseen, query.reshape(-1, 1, size), keys.transpose(1, 2), alpha=size**-0.5)
+        return torch.bmm(scores.softmax(-1), values).view(batch, 1, heads, size)
+
     def reorder_cache(self, beam_idx: Tensor) -> None:
         """Make sequence i the one that was `beam_idx[i]`; there may be more or fewer afterwards."""
         length = self.get_seq_length()
@@ -81,17 +102,23 @@ class Room(DynamicLayer):
             self.lazy_initialization(key_states, value_states)
         before, self.tokens = self._held, max(self.tokens, 2 * end if self._held is not None else end)
         length = self.get_seq_length()
-        self._held = (_empty(key_states, self.tokens), _empty(value_states, self.tokens))
+        self._held = (_room(key_states, self.tokens), _room(value_states, self.tokens))
         if before is not None:
             for held, old in zip(self._held, before, strict=True):
                 held[:, :, :length] = old[:, :, :length]
 
 
-def _empty(states: Tensor, tokens: int) -> Tensor:
-    return states.new_empty(*states.shape[:2], tokens, states.shape[-1])
+def _read_width(tokens: int, size: int) -> int:
+    """Return how many keys of `size` numbers are read where there are `tokens` of them."""
+    return -(-max(tokens, _SMALL_PRODUCT // size) // 8) * 8
+
+
+def _room(states: Tensor, tokens: int) -> Tensor:
+    # Zeros, since what is read and not seen must be finite.
+    return states.new_zeros(*states.shape[:2], _read_width(tokens, states.shape[-1]), states.shape[-1])
 
 
 def _moved(held: Tensor, length: int, rows: Tensor) -> Tensor:
-    made = held.new_empty(len(rows), *held.shape[1:])
+    made = held.new_zeros(len(rows), *held.shape[1:])
     made[:, :, :length] = held[:, :, :length].index_select(0, rows)
     return made

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from geomem.decoding.cache import cache_name, goes_on_by_many, new_cache
 from geomem.decoding.evaluating import evaluating
+from geomem.decoding.gelu import quick_gelus
 from geomem.decoding.sampling import GREEDY, Sampling, draw
 from geomem.errors import InputError
 
@@ -22,6 +23,9 @@ CACHE_BYTES = 2**30
 
 _SAVED = 256
 """Tokens that must be saved before the common beginning of unequal prompts is read by itself: it costs a pass."""
+
+_WORTH_MOVING = 0.75
+"""Share of what is held that must still be needed for the rest to be read on with it."""
 
 
 def generate(
@@ -52,7 +56,7 @@ def generate(
     def choose(reading: _Reading) -> Tensor:
         return _choose(reading, sampling, generator, size, banned)
 
-    with evaluating(model):
+    with evaluating(model), quick_gelus(model):
         every = torch.arange(len(prompts), device=prompts.device)
         for rows in every.split(_rows_at_once(model, prompts.shape[1] + new)):
             _answer(_Reading(model, prompts[rows], new), rows, answers, choose, stop)
@@ -94,11 +98,10 @@ class _Reading:
 
     def __init__(self, model: nn.Module, prompts: Tensor, new: int) -> None:
         self._model, self._name = cast(Any, model), cache_name(model) or ""
-        distinct, self.prefix = torch.unique(prompts, dim=0, return_inverse=True)
-        if len(distinct) == len(prompts):
-            distinct, self.prefix = prompts, torch.arange(len(prompts), device=prompts.device)
+        distinct, self.prefix = distinct_rows(prompts)
+        self._rows, self._apart = len(prompts), len(distinct) == len(prompts)
         self._cache = new_cache(model, prompts.shape[1] + new - 1)
-        self._text = distinct
+        self._step = cast(Any, model).decode_step() if hasattr(model, "decode_step") else None
         common = self._common(distinct)
         if common:
             self._read(distinct[:1, :common])
@@ -107,25 +110,39 @@ class _Reading:
         elif common:
             self._cache.reorder_cache(torch.zeros(len(distinct), dtype=torch.int64, device=prompts.device))
         self.logits = self._read(distinct[:, common:])
+        self._text = distinct if self._cache is None else None
 
     def go_on(self, tokens: Tensor) -> None:
         """Read one token (A,) more of every row."""
-        held, size = len(self._text), int(tokens.max()) + 1
+        read = tokens.new_zeros(len(self.logits)).scatter(0, self.prefix, tokens)
+        # Rows that have parted stay apart, and rows that say the same stay together: often there is nothing to part.
+        if len(tokens) != self._rows or not (self._apart or torch.equal(read[self.prefix], tokens)):
+            read = self._part(tokens)
+        if self._text is not None:
+            self._text = torch.cat([self._text, read[:, None]], dim=1)
+        self.logits = self._read(read[:, None] if self._text is None else self._text)
+
+    def _part(self, tokens: Tensor) -> Tensor:
+        """Make room for what `tokens` (A,) have made different, and return the token (G,) of each prefix."""
+        held, self._rows = len(self.logits), len(tokens)
+        size = int(tokens.max()) + 1
         pairs, found = torch.unique(self.prefix * size + tokens, return_inverse=True)
         origin, read = pairs // size, pairs % size
-        if len(pairs) > 0.75 * held and bool((origin.diff() > 0).all()):
+        self._apart = len(pairs) == len(tokens)
+        if len(pairs) > _WORTH_MOVING * held and bool((origin.diff() > 0).all()):
             # None has parted and few have ended: those that have are read on, since moving the rest would cost more.
-            read = read.new_zeros(held).scatter(0, origin, read)
             self.prefix = origin[found]
-        else:
-            self.prefix = found
+            return read.new_zeros(held).scatter(0, origin, read)
+        self.prefix = found
+        if self._text is not None:
             self._text = self._text[origin]
-            if self._cache is not None:
-                self._cache.reorder_cache(origin)
-        self._text = torch.cat([self._text, read[:, None]], dim=1)
-        self.logits = self._read(self._text if self._cache is None else read[:, None])
+        elif self._cache is not None:
+            self._cache.reorder_cache(origin)
+        return read
 
     def _read(self, tokens: Tensor) -> Tensor:
+        if self._step is not None and self._cache is not None and tokens.shape[1] == 1:
+            return self._step(tokens[:, 0], self._cache)
         options: dict[str, Any] = {} if self._cache is None else {self._name: self._cache, "use_cache": True}
         # Asked for by name only where it saves something: not every model on disk knows the word.
         keep = {"logits_to_keep": 1} if tokens.shape[1] > 1 else {}
@@ -141,6 +158,24 @@ class _Reading:
         same = (distinct == distinct[0]).all(0)[:-1].long()
         common = int(same.cumprod(0).sum())
         return common if common * (len(distinct) - 1) >= _SAVED else 0
+
+
+def distinct_rows(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the distinct rows (G, T) of int64 rows (B, T), none negative, and which of them each row is, (B,).
+
+    Sorted, but in the order given when they all differ, which a few columns tell. `torch.unique` compares whole rows,
+    ten times as long.
+    """
+    count, which = len(rows), rows.new_zeros(len(rows))
+    bits = max(1, int(rows.max()).bit_length())
+    for columns in rows.split(max(1, (62 - count.bit_length()) // bits), dim=1):
+        for column in columns.unbind(1):
+            which = (which << bits) | column
+        found, which = torch.unique(which, return_inverse=True)
+        if len(found) == count:
+            return rows, torch.arange(count, device=rows.device)
+    one = which.new_empty(int(which.max()) + 1).scatter(0, which, torch.arange(count, device=rows.device))
+    return rows[one], which
 
 
 def _check(model: nn.Module, prompts: Tensor, new: int) -> None:
@@ -161,4 +196,4 @@ def _check(model: nn.Module, prompts: Tensor, new: int) -> None:
 def _rows_at_once(model: nn.Module, tokens: int) -> int:
     config: Any = getattr(model, "config", None)
     layers, width = getattr(config, "num_hidden_layers", 1), getattr(config, "hidden_size", 1)
-    return max(1, CACHE_BYTES // (8 * tokens * layers * width))
+    return max(1, CACHE_BYTES // (8 * tokens * max(1, layers) * width))

@@ -22,6 +22,7 @@ from geomem.models.attention import Layout, OutLinear
 from geomem.models.base import GeomemCausalLM, require_one
 from geomem.models.block import Block
 from geomem.models.configs import GeomemTransformerConfig
+from geomem.models.decode_step import DecodeStep, decode_step
 from geomem.models.tables import TOKEN_STD, kept, position_angles, sinusoids
 
 __all__ = ["GeomemTransformerConfig", "GeomemTransformerForCausalLM"]
@@ -148,6 +149,10 @@ class GeomemTransformerForCausalLM(GeomemCausalLM):
         if not self.config.is_causal:
             raise InputError("generate: a model that looks ahead fills in masked tokens; it cannot continue a text")
         return cast(Any, super()).generate(*args, **kwargs)
+
+    def decode_step(self) -> DecodeStep | None:
+        """Return what reads one token more of every sequence (see `models.decode_step`), or None: call the model."""
+        return decode_step(self)
 
     def _layout(
         self, source: Tensor, past: int, shared: int, attention_mask: Tensor | None, position_ids: Tensor | None
