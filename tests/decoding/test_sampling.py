@@ -94,6 +94,7 @@ def test_equal_logits_keep_the_first_tokens() -> None:
 def test_a_tiny_temperature_is_greedy_and_finite(temperature: float) -> None:
     """Also one that float32 holds no longer: logits over 0 would be no numbers."""
     logits = torch.tensor([[1.0, 3.0, 2.0], [-900.0, 80.0, 900.0]])
+    more: dict[str, Any]
     for more in ({}, {"top_k": 2}, {"top_p": 0.5}):
         assert Sampling(temperature, **more).probabilities(logits).tolist() == [[0, 1, 0], [0, 0, 1]]
 

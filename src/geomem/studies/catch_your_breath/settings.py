@@ -9,6 +9,9 @@ from pydantic import Field, model_validator
 from geomem.errors import InputError
 from geomem.spec import Spec
 
+_TABLE = 4
+"""Tokens of the table before the targets, at the task's own numbers of keys; pauses share their token's position."""
+
 
 class Settings(Spec):
     """All settings of the study at one scale."""
@@ -41,7 +44,8 @@ class Settings(Spec):
         return {
             "seed": seed,
             "task": {"kind": "easy-hard", "items": self.items, "noise": self.noise, "test_size": self.test_size},
-            "model": {"kind": "transformer", "width": self.width, "layers": self.layers, "heads": self.heads},
+            "model": {"kind": "transformer", "width": self.width, "layers": self.layers, "heads": self.heads,
+                      "max_positions": max(64, _TABLE + 2 * self.items)},
             "objective": objective,
             "stages": [{"steps": self.steps, "batch": {"items": self.batch},
                         "optimizer": {"lr": self.lr, "clip": 1.0}}],
