@@ -251,6 +251,7 @@ def test_what_only_the_run_can_see_leaves_nothing_behind(tmp_path: Path, experim
         ("stages.0.mix={edgs: 1}", "did you mean 'edges'?"),
         ("model.max_positions=2", "longer than max_positions = 2"),
         ("task.train_share=0.01", "leaves none to train on"),
+        ("model.width=4000000000000", "out of memory ("),
     ):
         assert main(["train", str(experiment), "--out", str(out), "--set", change]) == 2
         shown = capsys.readouterr().err.splitlines()

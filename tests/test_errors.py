@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
+import torch
 
-from geomem.errors import InputError, RunError, nearest, unknown_name
+from geomem.errors import InputError, RunError, clear_size_errors, nearest, unknown_name
 
 KNOWN = ["transformer", "mamba", "tiny-nn", "Node2Vec"]
 
@@ -33,3 +35,23 @@ def test_an_unknown_name_comes_with_the_nearest_or_with_all() -> None:
 def test_a_run_error_is_bad_input_too() -> None:
     assert issubclass(RunError, InputError)
     assert issubclass(InputError, ValueError)
+
+
+@pytest.mark.parametrize("size", [10**13, 2**62])
+def test_what_does_not_fit_into_memory_is_one_line(size: int) -> None:
+    for make in (torch.arange, np.random.default_rng(0).random):
+        with pytest.raises(InputError, match=r"^out of memory \(.*\); smaller sizes") as caught, clear_size_errors():
+            make(size)
+        assert "\n" not in str(caught.value)
+
+
+def test_other_errors_are_as_they_were() -> None:
+    for error in (
+        RuntimeError("shapes differ"),
+        ValueError("odd"),
+        RunError("no room on the disk"),
+        KeyError("memory"),
+    ):
+        with pytest.raises(type(error)) as caught, clear_size_errors():
+            raise error
+        assert caught.value is error

@@ -115,3 +115,16 @@ def test_a_spec_goes_to_json_and_back_with_its_parts() -> None:
 def test_a_spec_is_frozen() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         Cart().load = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("value", [2**63, -(10**30)])
+def test_whole_numbers_that_no_tensor_can_count_are_refused(value: int) -> None:
+    class Sizes(Spec):
+        one: int = 1
+        some: tuple[int, ...] = (1, 2)
+
+    assert validate(Sizes, {"one": 2**63 - 1, "some": (2**62,)}).one == 2**63 - 1
+    for given in ({"one": value}, {"some": (1, value)}):
+        with pytest.raises(InputError, match=r"must be below 2\^63 in size") as caught:
+            validate(Sizes, given)
+        assert str(caught.value).count("got") <= 1

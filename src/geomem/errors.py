@@ -5,8 +5,9 @@ The command line prints it and exits with 2. Everything else is a programming er
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 
 
 class InputError(ValueError):
@@ -31,3 +32,28 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> InputError:
     guess = nearest(name, candidates)
     hint = f"did you mean '{guess}'?" if guess else f"choose from: {', '.join(candidates)}"
     return InputError(f"unknown {kind} '{name}'; {hint}")
+
+
+_OUT_OF_MEMORY = (
+    "out of memory", "can't allocate memory", "not enough memory", "unable to allocate", "storage size calculation",
+    "maximum allowed dimension", "array is too big", "too large to convert",
+)  # fmt: skip
+"""What torch and numpy say, in lower case, when an array does not fit, or is larger than any could be."""
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Return whether an error says that memory did not suffice."""
+    return isinstance(error, MemoryError) or any(words in str(error).lower() for words in _OUT_OF_MEMORY)
+
+
+@contextlib.contextmanager
+def clear_size_errors() -> Generator[None]:
+    """Turn an array that does not fit into memory into one line."""
+    try:
+        yield
+    except (MemoryError, RuntimeError, ValueError, OverflowError) as error:
+        if isinstance(error, InputError) or not out_of_memory(error):
+            raise
+        raise InputError(
+            f"out of memory ({' '.join(str(error).split())[:120]}); smaller sizes of task, model or batch need less"
+        ) from None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from geomem.errors import InputError, nearest
 from geomem.registry import Registry
@@ -18,6 +18,16 @@ class Spec(BaseModel):
     """Base of all settings: frozen, no unknown keys, defaults validated."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+
+    @field_validator("*")
+    @classmethod
+    def _fits_int64(cls, value: object) -> object:
+        """Refuse whole numbers that no tensor can hold or count, alone or in tuples."""
+        numbers = cast("tuple[object, ...]", value) if isinstance(value, tuple) else (value,)
+        for number in numbers:
+            if isinstance(number, int) and abs(number) >= 2**63:
+                raise ValueError("must be below 2^63 in size")
+        return value
 
 
 S = TypeVar("S", bound=BaseModel)

@@ -7,7 +7,18 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+from transformers import (
+    GPT2Config,
+    GPT2LMHeadModel,
+    GPTNeoConfig,
+    GPTNeoForCausalLM,
+    Lfm2Config,
+    Lfm2ForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+)
 
 from geomem.decoding.slots import Slots
 from geomem.models import MODELS
@@ -18,7 +29,11 @@ TOKENS = 14
 SLOTS = Slots(count=3, size=10, first=10, wait=12, bias=1.0)
 """Ten symbols of the task, two pauses, don't-know; one token more that nobody uses."""
 
-NAMES = ("bag", "transformer", "rotary", "mamba", "gpt2", "llama")
+NAMES = ("bag", "transformer", "rotary", "mamba", "gpt2", "llama", "mistral", "gpt-neo", "lfm2")
+"""Mistral and GPT-Neo look back through a window of 4 tokens; LFM2 has a convolution in its first layer."""
+
+SIZES: dict[str, Any] = {"vocab_size": TOKENS, "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2,
+         "num_attention_heads": 2, "num_key_value_heads": 2, "max_position_embeddings": 40}  # fmt: skip
 
 
 def build(name: str) -> Any:
@@ -30,9 +45,15 @@ def build(name: str) -> Any:
     if name == "gpt2":
         made = GPT2LMHeadModel(GPT2Config(vocab_size=TOKENS, n_positions=40, n_embd=16, n_layer=2, n_head=2))
     elif name == "llama":
-        made = LlamaForCausalLM(
-            LlamaConfig(vocab_size=TOKENS, hidden_size=16, intermediate_size=24, num_hidden_layers=2,
-                        num_attention_heads=2, num_key_value_heads=2, max_position_embeddings=40)
+        made = LlamaForCausalLM(LlamaConfig(**SIZES))
+    elif name == "mistral":
+        made = MistralForCausalLM(MistralConfig(**SIZES, sliding_window=4))
+    elif name == "lfm2":
+        made = Lfm2ForCausalLM(Lfm2Config(**SIZES, layer_types=["conv", "full_attention"]))
+    elif name == "gpt-neo":
+        made = GPTNeoForCausalLM(
+            GPTNeoConfig(vocab_size=TOKENS, hidden_size=16, num_layers=2, num_heads=2, max_position_embeddings=40,
+                         attention_types=[[["global", "local"], 1]], window_size=4)
         )  # fmt: skip
     else:
         kind = "mamba" if name == "mamba" else "transformer"

@@ -34,7 +34,7 @@ def test_choices_made_at_once_are_those_made_one_by_one(name: str, settings: dic
         _, slots, expected = decode(model, row, 3, 5, asked.slots, forced=True, threshold=asked.threshold)
         assert used[index].tolist() == slots
         torch.testing.assert_close(logits[index], expected, rtol=1e-4, atol=1e-5)
-    if not settings and name not in ("gpt2", "llama"):
+    if not settings and name not in ("gpt2", "llama", "gpt-neo"):
         assert len(used.unique()) > 1, "a test in which nothing is chosen tests nothing"
 
 

@@ -67,6 +67,22 @@ def test_fewer_passes_leave_no_mask() -> None:
         assert model.passes == min(steps, 3)
 
 
+@pytest.mark.parametrize("sampling", [Sampling(), Sampling(1.0), Sampling(3.0, top_k=2)])
+def test_a_model_that_would_answer_with_the_mask_answers_with_something_else(sampling: Sampling) -> None:
+    """Nothing in training forbids it at first; the mask is an input, and no answer."""
+
+    class Eager(nn.Module):
+        def forward(self, input_ids: Tensor) -> SimpleNamespace:
+            return SimpleNamespace(logits=torch.tensor([0.0, 1.0, -9.0, 5.0]).expand(*input_ids.shape, 4))
+
+    generator = torch.Generator().manual_seed(0)
+    for size in (None, 4, 3):
+        found = Diffusion(MASK, size=size).generate(
+            Eager(), torch.full((50, 1), 2), 3, sampling=sampling, generator=generator
+        )
+        assert (found != MASK).all()
+
+
 def test_greedy_fills_in_what_it_is_surest_of() -> None:
     """The last bit is almost certain, and decides the others: 0, 1, 1 is never reached from the front."""
     mass = torch.tensor([0.30, 0.01, 0.0, 0.29, 0.0, 0.28, 0.0, 0.12])

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
 from geomem.decoding.sampling import GREEDY, Sampling, draw
 from geomem.errors import InputError
@@ -87,10 +90,33 @@ def test_equal_logits_keep_the_first_tokens() -> None:
     assert GREEDY.probabilities(level).tolist() == [[1, 0, 0, 0, 0]]
 
 
-def test_a_tiny_temperature_is_greedy_and_finite() -> None:
+@pytest.mark.parametrize("temperature", [1e-30, 1e-44, 1e-60, 5e-324])
+def test_a_tiny_temperature_is_greedy_and_finite(temperature: float) -> None:
+    """Also one that float32 holds no longer: logits over 0 would be no numbers."""
     logits = torch.tensor([[1.0, 3.0, 2.0], [-900.0, 80.0, 900.0]])
-    probs = Sampling(1e-30).probabilities(logits)
-    assert probs.tolist() == [[0, 1, 0], [0, 0, 1]]
+    more: dict[str, Any]
+    for more in ({}, {"top_k": 2}, {"top_p": 0.5}):
+        assert Sampling(temperature, **more).probabilities(logits).tolist() == [[0, 1, 0], [0, 0, 1]]
+
+
+def test_an_enormous_temperature_is_uniform_over_what_is_allowed() -> None:
+    for temperature in (1e30, 1e39, 1e308):
+        probs = Sampling(temperature).probabilities(torch.tensor([[1.0, -torch.inf, 5.0]]))
+        assert probs.tolist() == [[0.5, 0.0, 0.5]]
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_probabilities_are_those_of_transformers(seed: int) -> None:
+    """Seeds are fixed: where the running sum meets top_p to the last bit, rounding decides which token is the last."""
+    generator = torch.Generator().manual_seed(seed)
+    size, top_k = (int(torch.randint(1, most, (), generator=generator)) for most in (700, 800))
+    heat, top_p = (float(low + (high - low) * torch.rand((), generator=generator)) for low, high in ((0.1, 3), (0, 1)))
+    logits = 3 * torch.randn(3, size, generator=generator)
+    ids: Any = torch.empty(3, 0, dtype=torch.int64)
+    warped = TemperatureLogitsWarper(heat)(ids, logits)
+    warped = TopPLogitsWarper(top_p)(ids, TopKLogitsWarper(top_k)(ids, warped))
+    found = Sampling(heat, top_k, top_p).probabilities(logits)
+    torch.testing.assert_close(found, warped.softmax(-1), rtol=1e-5, atol=1e-6)
 
 
 def test_banned_tokens_stay_banned() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -81,3 +82,21 @@ def test_mistakes_are_one_clear_line(settings: dict[str, Any], message: str) -> 
         ArchitectureSpec(**settings).build(20, 0)
     if isinstance(caught.value, InputError):
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["gpt2", "opt", "llama"])
+def test_a_sequence_behind_the_last_learned_position_is_one_line(name: str) -> None:
+    """Rotary positions have no last one; ids that tokens share need no more of them than there are."""
+    model = ArchitectureSpec(architecture=name, width=16, layers=1, heads=2, max_positions=6).build(11, 0)
+    words = torch.ones(2, 7, dtype=torch.int64)
+    assert torch.isfinite(model(input_ids=words[:, :6]).logits).all()
+    if name == "llama":
+        assert torch.isfinite(model(input_ids=words).logits).all()
+        return
+    for options in ({}, {"logits_to_keep": 1}):
+        with pytest.raises(InputError, match=r"^a sequence of 7 tokens is longer than max_positions = 6$"):
+            model(input_ids=words, **options)
+    shared = torch.tensor([[0, 0, 1, 2, 3, 4, 5]]).expand(2, -1)
+    assert model(input_ids=words, position_ids=shared, attention_mask=torch.ones_like(words)).logits.shape[1] == 7
+    with pytest.raises(InputError):
+        copy.deepcopy(model)(input_ids=words)

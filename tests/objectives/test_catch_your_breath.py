@@ -157,6 +157,17 @@ def test_the_penalty_moves_towards_the_budget_and_is_remembered() -> None:
     assert wrapped.state_dict()["batches"] == 300  # type: ignore[attr-defined]
 
 
+def test_the_penalty_stays_while_pauses_are_taught() -> None:
+    """In the warm-up slots are used as the prior says, which nothing is to be paid for."""
+    model, made = Bag(13), build(loss="dp", budget=1.0, penalty=0.2, rate=0.5, warm_up=2)
+    prices: list[float] = []
+    for _ in range(3):
+        made(model, BATCH)
+        prices.append(float(made.price.value) if made.price is not None else -1.0)
+    assert prices[:2] == pytest.approx([0.2, 0.2])
+    assert prices[2] > 0.2
+
+
 @torch.no_grad()
 def test_dropped_pauses_leave_fewer_slots_and_the_last_one_answers() -> None:
     model, made = Bag(13), build(drop=1.0, gamma=0.9)

@@ -150,3 +150,15 @@ def test_counts_that_are_none_are_refused_in_one_line() -> None:
         with pytest.raises(InputError, match="count"):
             validate(PauseSpec, {"kind": "pause", "count": count})
     assert resolve(OBJECTIVES, {"kind": "pause", "count": [1, 2]}).model_dump()["count"] == (1, 2)
+
+
+@pytest.mark.parametrize("inner", ["reversed", "first-token"])
+def test_strewn_pauses_do_not_break_up_answers_that_are_needed_whole(inner: str) -> None:
+    """The other way round it works: what is reversed, or cut, is the answer, and pauses are strewn afterwards."""
+    strewn = {"kind": "pause", "mode": "random"}
+    for of in ({"kind": inner}, {"kind": "seed", "of": inner}):
+        with pytest.raises(InputError, match=f"of: {inner} needs answers in one piece.*put pause inside it") as caught:
+            resolve(OBJECTIVES, {**strewn, "of": of})
+        assert "\n" not in str(caught.value)
+    resolve(OBJECTIVES, {"kind": inner, "of": strewn})
+    resolve(OBJECTIVES, {"kind": "pause", "of": inner})

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import torch
 from rich.console import Console
 
 from geomem.runs.directory import Run
@@ -27,3 +29,16 @@ def evidence_of(run: Run) -> dict[str, Evidence]:
     study = STUDIES.get(run.info.spec["request"]["study"])
     settings = type(study.scales["smoke"]).model_validate(run.info.spec["settings"])
     return runner.rejudge(run, study, settings)[1]
+
+
+def untrained_scores(spec: Any) -> dict[str, float]:
+    """Return what a training's untrained model scores, asked as its objective asks; sequences must fit its positions.
+
+    The loss of the last example of every stream is taken first.
+    """
+    task = spec.task.build(spec.seed)
+    objective = spec.objective.build(task.alphabet())
+    model = spec.model.build(task.alphabet().size + objective.extra_tokens, spec.seed)
+    for stream in task.streams("train").values():
+        assert torch.isfinite(objective(model, stream.batch(torch.tensor([stream.size - 1]))))
+    return task.score(model, reader=objective.reader())

@@ -92,6 +92,30 @@ def test_mistakes_are_refused_before_anything_is_written(change: dict[str, Any],
     assert not out.exists()
 
 
+def test_settings_that_a_training_refuses_leave_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless a cell has ended: what it measured is kept."""
+    check, calls = loop.Loop._check_names, iter(range(9))
+
+    def refuse_from(first: int) -> None:
+        def look(self: loop.Loop) -> None:
+            if next(calls) >= first:
+                raise InputError("a sequence of 9 tokens is too long")
+            check(self)
+
+        monkeypatch.setattr(loop.Loop, "_check_names", look)
+
+    refuse_from(0)
+    with pytest.raises(InputError, match="too long"):
+        run_study(request(workers=1), tmp_path, QUIET)
+    assert list(tmp_path.iterdir()) == []
+    calls = iter(range(9))
+    refuse_from(1)
+    with pytest.raises(InputError, match="too long"):
+        run_study(request(workers=1), tmp_path, QUIET)
+    (left,) = tmp_path.iterdir()
+    assert len([file for file in left.glob("cells/*/*/seed-*/run.json") if Run.open(file.parent).finished]) == 1
+
+
 def _files(run: Run) -> dict[str, int]:
     return {str(path.relative_to(run.path)): path.stat().st_mtime_ns
             for path in run.path.glob("cells/*/*/*/**/*") if path.is_file()}  # fmt: skip

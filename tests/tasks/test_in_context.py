@@ -285,3 +285,15 @@ def test_the_answer_to_a_path_of_two_is_in_the_question():
     chance = build(arms=3, length=2).chance
     assert chance["paths/held_out/decision"] == chance["paths/held_out/exact"] == 1.0
     assert "paths/held_out/cheat" not in chance
+
+
+@pytest.mark.parametrize("target", ["full", "reversed"])
+def test_chance_knows_what_the_prompt_names(target: str) -> None:
+    """Root and goal stand in the query; each node between is one of as many as there are arms."""
+    task = InContextPathSpec.model_validate({"arms": 3, "length": 5, "target": target, "train_size": 9}).build(0)
+    for split in ("train", "held_out"):
+        for kind in ("position", "forced"):
+            found = [task.chance[f"paths/{split}/{kind}_{place}"] for place in range(5)]
+            assert found == [1.0, 1 / 3, 1 / 3, 1 / 3, 1.0]
+        assert task.chance[f"paths/{split}/exact"] == 1 / 3
+        assert task.chance[f"paths/{split}/loss"] == pytest.approx(3 / 5 * math.log(3))

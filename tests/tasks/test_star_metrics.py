@@ -41,6 +41,38 @@ def test_chance_is_that_of_an_arm_at_random(arms: int, length: int):
         assert found["gap"] == chance["gap"] == 0.0
 
 
+@given(st.integers(2, 6), st.integers(1, 3), st.integers(1, 6), st.data())
+def test_numbers_are_their_definitions(length: int, count: int, rows: int, data: st.DataObject):
+    """Token by token, for answers of any tokens: forced ones decide, free ones follow arms."""
+    names = st.permutations(range(count * (length - 1) + 1))
+    stars: list[list[list[int]]] = []
+    for _ in range(rows):
+        root, *others = data.draw(names)
+        stars.append([[root, *others[arm * (length - 1) : (arm + 1) * (length - 1)]] for arm in range(count)])
+    token = st.integers(0, count * (length - 1) + 3)
+    answers = [
+        data.draw(st.lists(st.lists(token, min_size=length, max_size=length) | st.sampled_from(star), min_size=2,
+                           max_size=2))
+        for star in stars
+    ]  # fmt: skip
+    found = star_metrics(*(torch.tensor([pair[which] for pair in answers]) for which in (0, 1)), torch.tensor(stars))
+
+    def right(which: int, place: int) -> float:
+        return sum(pair[which][place] == star[0][place] for pair, star in zip(answers, stars, strict=True)) / rows
+
+    both = list(zip(answers, stars, strict=True))
+    expected = {
+        "decision": right(1, 1),
+        "arm": sum(pair[0] in star for pair, star in both) / rows,
+        "arm_but_last": sum(pair[0][:-1] in [arm[:-1] for arm in star] for pair, star in both) / rows,
+    }
+    inner = range(2, length - 1)  # nodes 3 to l - 1, counted from 1
+    if inner:
+        expected["cheat"] = sum(right(1, place) for place in inner) / len(inner)
+        expected["gap"] = expected["cheat"] - sum(right(0, place) for place in inner) / len(inner)
+    assert found == pytest.approx(expected)
+
+
 @given(st.data())
 def test_confusion_counts_like_a_loop(data: st.DataObject):
     count, length, rows = data.draw(st.integers(1, 4)), data.draw(st.integers(2, 4)), data.draw(st.integers(1, 6))

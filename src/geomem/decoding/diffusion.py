@@ -57,7 +57,7 @@ class Diffusion(Reader):
         for step in range(steps):
             # Equal shares: after pass s of S, length * (S - s) / S are still hidden, as under the log-linear schedule.
             count = round(length * (steps - step) / steps) - round(length * (steps - step - 1) / steps)
-            logits = self._answers(model, tokens)[:, start:]
+            logits = self._fillings(model, tokens)[:, start:]
             chosen = sampling.choose(logits, generator)
             if sampling.temperature == 0:
                 order = logits.log_softmax(-1).gather(-1, chosen[..., None])[..., 0]
@@ -67,6 +67,13 @@ class Diffusion(Reader):
             tokens[:, start:] = tokens[:, start:].scatter(1, picked, chosen.gather(1, picked))
             hidden = hidden.scatter(1, picked, False)
         return tokens[:, start:]
+
+    def _fillings(self, model: nn.Module, tokens: Tensor) -> Tensor:
+        """Return the answers' logits without the mask: the reverse of absorption fills in, and never absorbs."""
+        logits = self._answers(model, tokens)
+        if self.mask >= logits.shape[-1]:
+            return logits
+        return logits.index_fill(-1, torch.tensor([self.mask], device=logits.device), -torch.inf)
 
     def _answers(self, model: nn.Module, tokens: Tensor) -> Tensor:
         return model(input_ids=tokens).logits[..., : self.size]

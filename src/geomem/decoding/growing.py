@@ -8,6 +8,7 @@ from typing import Any, Protocol, cast
 import torch
 from torch import Tensor, nn
 
+from geomem.decoding.cache import Room, new_cache
 from geomem.decoding.evaluating import unwrap
 from geomem.decoding.slots import position_options
 
@@ -26,11 +27,24 @@ class Growing(Protocol):
 def grow(model: nn.Module, tokens: Tensor, positions: Tensor) -> tuple[Growing, Tensor]:
     """Start with tokens (B, T) at position ids (T,); return the sequences and logits (B, V) at their ends.
 
-    A model with a key-value cache, a mask and position ids reads each token once; any other reads all of it again.
+    A model that `forgets_masked` reads each token once; any other reads all of it again.
     """
-    known = inspect.signature(unwrap(model).forward).parameters
-    kind = Cached if {"past_key_values", "attention_mask", "position_ids"} <= set(known) else Padded
+    kind = Cached if forgets_masked(unwrap(model)) else Padded
     return kind.start(model, tokens, positions)
+
+
+def forgets_masked(model: nn.Module) -> bool:
+    """Return whether a column that the mask hides leaves no trace: every layer attends to all columns of a cache.
+
+    A sliding window counts the columns that are hidden, and a state runs through them.
+    """
+    if not {"past_key_values", "attention_mask", "position_ids"} <= set(inspect.signature(model.forward).parameters):
+        return False
+    # GPT-Neo's window is no part of its cache.
+    if "local" in getattr(getattr(model, "config", None), "attention_layers", ()):
+        return False
+    layers = getattr(new_cache(model, 1), "layers", [])
+    return len(layers) > 0 and all(type(layer) is Room for layer in layers)
 
 
 class Cached:

@@ -9,6 +9,9 @@ from torch import Tensor
 
 from geomem.errors import InputError
 
+_FLOAT32 = torch.finfo(torch.float32)
+"""Temperatures beyond its range act as its ends do; divided by as they are, they would be 0 or infinite."""
+
 _FIRST_LOOK = 512
 """Tokens of the top that are ranked before all are; sorting a vocabulary of 50 257 takes about ten times longer."""
 
@@ -52,7 +55,7 @@ class Sampling:
         if self.temperature == 0:
             return torch.zeros_like(logits).scatter(-1, logits.argmax(-1, keepdim=True), 1.0)
         # Divided after the maximum is taken off, so that a tiny temperature gives zeros and no infinities.
-        scaled = (logits - logits.amax(-1, keepdim=True)) / self.temperature
+        scaled = (logits - logits.amax(-1, keepdim=True)) / min(max(self.temperature, _FLOAT32.tiny), _FLOAT32.max)
         if self.top_k is not None and self.top_k < scaled.shape[-1]:
             counts = torch.full_like(scaled[..., 0], self.top_k, dtype=torch.int64)
             scaled = scaled.masked_fill(~_first_ranks(scaled, scaled.topk(self.top_k).values, counts), -torch.inf)

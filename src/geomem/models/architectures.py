@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from geomem.errors import InputError, nearest, unknown_name
@@ -59,7 +60,25 @@ def build_architecture(spec: ArchitectureSpec, vocab_size: int) -> PreTrainedMod
     except (ValueError, TypeError, KeyError, IndexError, RuntimeError, StrictDataclassError) as error:
         reason = " ".join(str(error).split())[:300]
         raise InputError(f"architecture '{spec.architecture}' refuses these settings: {reason}") from error
+    most = int(getattr(config, "max_position_embeddings", 0) or 0)
+    tokens = model.get_input_embeddings()
+    # OPT's table has two rows more than it has positions.
+    if any(isinstance(one, torch.nn.Embedding) and one is not tokens and one.num_embeddings in (most, most + 2)
+           for one in model.modules()):  # fmt: skip
+        model.register_forward_pre_hook(partial(refuse_longer, most), with_kwargs=True)
     return cast("PreTrainedModel", model)
+
+
+def refuse_longer(most: int, model: Any, args: tuple[Any, ...], options: dict[str, Any]) -> None:
+    """Raise InputError for a sequence behind the last of `most` learned positions (a hook before the forward pass).
+
+    The architecture itself looks beyond its table: an IndexError on the CPU, and on a GPU the end of the process.
+    """
+    tokens, positions = options.get("input_ids", args[0] if args else None), options.get("position_ids")
+    if tokens is None or tokens.shape[1] <= most:
+        return
+    if positions is None or int(positions.max()) >= most:
+        raise InputError(f"a sequence of {tokens.shape[1]} tokens is longer than max_positions = {most}")
 
 
 def silence_kernel_notes() -> None:

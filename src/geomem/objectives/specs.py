@@ -192,6 +192,18 @@ class PauseSpec(WrappingSpec):
             raise InputError("count: name at least one number of pauses")
         return value
 
+    @model_validator(mode="after")
+    def _whole_answers(self) -> Self:
+        inner: Spec = self.of
+        while self.mode == "random" and isinstance(inner, WrappingSpec):
+            if isinstance(inner, (ReversedSpec, FirstTokenSpec)):
+                raise InputError(
+                    f"of: {inner.kind} needs answers in one piece, and pauses at random places break them up; "
+                    f"put pause inside it: {{kind: {inner.kind}, of: {{kind: pause, mode: random}}}}"
+                )
+            inner = inner.of
+        return self
+
     def build(self, alphabet: Alphabet) -> Objective:
         """Return the objective. Without a pause in training and at test time it is `of` itself, bit for bit."""
         from functools import partial

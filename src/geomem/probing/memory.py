@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any
 
-from geomem.errors import InputError
+from geomem.errors import InputError, out_of_memory
 from geomem.hardware import free_memory
 from geomem.probing.family import Shape
 
@@ -49,7 +48,7 @@ def clear_memory_errors(batch_tokens: int, each: int, context: int, device: str)
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if not _out_of_memory(error):
+        if not out_of_memory(error):
             raise
         free = free_bytes(device) or batch_tokens * each // 2
         raise InputError(_advice(batch_tokens, each, context, min(free, batch_tokens * each // 2))) from None
@@ -64,12 +63,6 @@ def _advice(batch_tokens: int, each: int, context: int, free: int) -> str:
         return f"{need}; --batch-tokens {fitting} would fit"
     window = max(8, int(_SHARE * free / each))
     return f"{need}; not even one window of {context} tokens fits: try --context {window} --batch-tokens {window}"
-
-
-def _out_of_memory(error: Any) -> bool:
-    return isinstance(error, MemoryError) or any(
-        words in str(error).lower() for words in ("out of memory", "can't allocate memory", "not enough memory")
-    )
 
 
 def _size(count: float) -> str:

@@ -6,6 +6,7 @@ Trainings that cells share are done before those cells, beside the run directory
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +49,8 @@ class Request(Spec):
 def run_study(request: Request, out: Path, console: Console) -> Run:
     """Run a study from the beginning in a new directory under `out`; the caller writes the page and marks it finished.
 
-    Raises InputError before anything is written.
+    Raises InputError before anything is written, or, for settings that a training refuses before any cell has ended,
+    when nothing is left of it.
     """
     study = STUDIES.get(request.study)
     plan = _plan(study, request)
@@ -60,7 +62,14 @@ def run_study(request: Request, out: Path, console: Console) -> Run:
     }
     seeds = sorted({cell.seed for _, cells in plan for cell in cells})
     run = Run.create(out, f"{study.name}-{request.scale}", "study", header, seeds)
-    return _run(study, request, plan, run, console)
+    try:
+        return _run(study, request, plan, run, console)
+    except InputError as error:
+        ended = any(finished(file.parent) for file in run.path.glob("cells/*/*/seed-*/run.json"))
+        if not isinstance(error, RunError) and not ended:
+            run.unlock()
+            shutil.rmtree(run.path)
+        raise
 
 
 def resume_study(path: Path, console: Console) -> Run:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from geomem.errors import clear_size_errors
 from geomem.models.specs import VectorSpec
 from geomem.runs.directory import Run
 from geomem.tasks.streams import ENDLESS
@@ -49,8 +50,11 @@ def estimate(spec: TrainSpec) -> Cost:
 
     Raises InputError for whatever the run itself would refuse.
     """
-    if not spec.sequence:
-        return _estimate_vectors(spec)
+    with clear_size_errors():
+        return _estimate(spec) if spec.sequence else _estimate_vectors(spec)
+
+
+def _estimate(spec: TrainSpec) -> Cost:
     from geomem.training.loop import Loop
 
     with tempfile.TemporaryDirectory() as folder:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from geomem.studies.algorithmic_creativity.cells import length_cells, list_cells, sibling_cells, triangle_cells
 from geomem.studies.algorithmic_creativity.settings import LAPTOP, PAPER
 from geomem.training.spec import TrainSpec
+from tests.studies.small_runs import untrained_scores
 
 
 def specs(cells: list) -> dict[str, TrainSpec]:  # type: ignore[type-arg]
@@ -40,3 +41,9 @@ def test_published_sizes() -> None:
     lists = specs(list_cells(PAPER, [0]))
     assert lists["circle-ntp"].model_dump()["task"]["length"] == 9
     assert lists["line-ntp"].model_dump()["task"]["length"] == 10
+
+
+def test_long_sequences_have_their_positions() -> None:
+    small = {"entities": 26, "nodes": 25, "samples": 4, "train_size": 4, "held_out_size": 2, "seed_length": 3}
+    for cell in list_cells(LAPTOP.model_copy(update={"lists": LAPTOP.lists.model_copy(update=small)}), [0]):
+        assert untrained_scores(cell.spec)

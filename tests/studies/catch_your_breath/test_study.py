@@ -18,7 +18,7 @@ from geomem.studies.catch_your_breath.study import STUDY, finding, loss_cells, t
 from geomem.studies.claim import Verdict, combine, judge
 from geomem.studies.evidence import Evidence
 from tests.studies.geometric_memory.samples import Made
-from tests.studies.small_runs import evidence_of, run_smoke
+from tests.studies.small_runs import evidence_of, run_smoke, untrained_scores
 
 
 @pytest.fixture(scope="module")
@@ -140,3 +140,11 @@ def test_settings_that_do_not_fit_are_one_line() -> None:
 def test_without_evidence_nothing_is_said(tmp_path: Path) -> None:
     assert finding({}) == ""
     assert finding({TOY: Evidence(tmp_path, LAPTOP)}) == ""
+
+
+def test_long_sequences_have_their_positions() -> None:
+    """Pauses take none: they share those of their tokens."""
+    long = SMOKE.model_copy(update={"items": 40, "test_size": 10})
+    for cell in toy_cells(long, [0]):
+        assert cell.spec.model_dump()["model"]["max_positions"] == 84
+        assert untrained_scores(cell.spec)

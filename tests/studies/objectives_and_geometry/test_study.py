@@ -21,7 +21,7 @@ from geomem.studies.objectives_and_geometry.predicates import RETRIEVAL
 from geomem.studies.objectives_and_geometry.settings import LAPTOP, SMOKE
 from geomem.studies.objectives_and_geometry.study import STUDY, finding
 from tests.studies.geometric_memory.samples import Made
-from tests.studies.small_runs import evidence_of, run_smoke
+from tests.studies.small_runs import evidence_of, run_smoke, untrained_scores
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +77,11 @@ def test_the_finding_says_when_nothing_differs() -> None:
     assert finding({"paths": own}) == said
     numbers[("reversed", RETRIEVAL)] = [0.5, 0.7]
     assert "reversed the fewest (60%)" in finding({"paths": Made(numbers, LAPTOP)})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("pauses", [1, 80])
+def test_long_sequences_have_their_positions(pauses: int) -> None:
+    for cell in path_cells(SMOKE.model_copy(update={"pauses": pauses}), [0]):
+        assert cell.spec.model_dump()["model"]["max_positions"] == (64 if pauses == 1 else 87)
+        if cell.condition in ("next-token", "pause"):
+            assert untrained_scores(cell.spec)

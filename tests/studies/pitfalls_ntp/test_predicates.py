@@ -82,6 +82,24 @@ def test_a_reversed_seed_that_diverged_leaves_the_comparison_open() -> None:
     assert verdict("A1", evidence) == "inconclusive"
 
 
+@pytest.mark.parametrize("claim", ["A2", "A3", "A4", "A5"])
+def test_a_forward_seed_that_diverged_is_a_seed(claim: str) -> None:
+    """A claim never rests on the seeds that happened to survive."""
+    evidence = made()
+    del evidence.cells["forward", 1]
+    evidence.ended = {("forward", 1): cast(Run, None)}  # pyright: ignore[reportAttributeAccessIssue]
+    assert verdict(claim, evidence) == "inconclusive"
+
+
+def test_a_path_accuracy_at_the_mark_is_solved_and_the_last_step_counts() -> None:
+    """Among 1000 prompts 0.95 is reached to the digit: then, and not later, forward training is looked at."""
+    course = {0: 0.0, 100: 0.95, 4000: 0.99}
+    forward = {0: 0.0, 100: 0.5, 4000: 0.9}
+    assert verdict("A1", made(reversed__exact=course)) == "supported"
+    assert verdict("A2", made(reversed__exact=course, forward__exact=forward)) == "supported"
+    assert verdict("A1", made(reversed__exact={0: 0.0, 4000: 0.95})) == "supported"
+
+
 def test_the_first_evaluation_that_cheats_decides() -> None:
     evidence = made(forward__cheat={0: 0.1, 100: 0.9, 200: 0.99}, forward__decision={0: 0.0, 100: 0.45, 200: 0.9})
     assert when_cheating(evidence, DECISION) == dict.fromkeys(range(SEEDS), 0.45)

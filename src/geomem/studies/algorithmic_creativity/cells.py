@@ -110,13 +110,14 @@ def _cell(
     condition: str, method: Method, own: Training, task: dict[str, Any], batch: dict[str, int], tokens: int, seed: int
 ) -> Cell:
     steps = max(own.evaluations, own.passes // method.passes)
+    shown = tokens + own.seed_length * method.seeded
     spec = {
         "name": f"{condition}-seed-{seed}",
         "seed": seed,
         "task": task,
         "model": {
             "kind": "transformer", "width": own.width, "layers": own.layers, "heads": own.heads,
-            "dropout": own.dropout, "causal": method.causal,
+            "dropout": own.dropout, "causal": method.causal, "max_positions": max(64, shown),
         },
         "objective": method.spec(own.seed_length),
         "stages": [
@@ -129,6 +130,5 @@ def _cell(
         "evaluate_every": max(1, steps // own.evaluations),
         "threads": 1,
     }  # fmt: skip
-    shown = tokens + own.seed_length * method.seeded
     work = 12 * own.layers * own.width**2 * shown * sum(batch.values()) * own.passes
     return Cell(condition, seed, validate(TrainSpec, spec), cost=5.0 + _SECONDS * work + 4e-3 * steps)

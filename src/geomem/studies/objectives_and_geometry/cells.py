@@ -36,15 +36,17 @@ def path_objective(name: str, settings: Settings) -> dict[str, Any]:
 def path_cells(settings: Settings, seeds: Sequence[int]) -> list[Cell]:
     """Return a training a seed of every objective, of edges alone, and of some objectives on frozen tables."""
     star = settings.path_star
+    # [PATH], the leaf, pauses and the path, with what an objective puts in; the pauses of Catch Your Breath need none.
+    room = {"max_positions": max(64, 2 + star.pauses + star.length + max(settings.seed_length, settings.pauses))}
     cells: list[Cell] = []
     for seed in seeds:
         for name in PATH_OBJECTIVES:
-            model = transformer(star, causal=False) if name == DIFFUSION else transformer(star)
+            model = transformer(star, **room, causal=name != DIFFUSION)
             cells.append(_path_cell(name, settings, seed, model, edges_first(star), path_objective(name, settings)))
         alone = [stage("edges", star.edge_steps + star.path_steps, star.edge_lr, {"edges": 1.0}, star)]
-        cells.append(_path_cell(EDGES, settings, seed, transformer(star), alone, {"kind": NEXT}))
+        cells.append(_path_cell(EDGES, settings, seed, transformer(star, **room), alone, {"kind": NEXT}))
         for name in FROZEN_OBJECTIVES:
-            stages, model = edges_first(star, frozen=True), transformer(star, **FROZEN)
+            stages, model = edges_first(star, frozen=True), transformer(star, **room, **FROZEN)
             cells.append(_path_cell(f"frozen-{name}", settings, seed, model, stages, path_objective(name, settings)))
     return cells
 

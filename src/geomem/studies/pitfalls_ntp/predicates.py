@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from geomem.studies.claim import Bound, Test
 from geomem.studies.evidence import Evidence
-from geomem.studies.over_training import Course, best, course, first_above, over_training
+from geomem.studies.over_training import Course, best, course, over_training
 from geomem.studies.pitfalls_ntp.settings import Settings
 
 TWO_ARMS, THREE_ARMS, THREE_NODES, FINITE, MAMBA, CASCADE = (
@@ -57,11 +57,14 @@ def not_forward(chance: Chance) -> Callable[[Evidence], list[Test]]:
             if ("reversed", seed) not in evidence.cells:  # it diverged
                 found[seed] = math.nan
                 continue
-            when = first_above(course(evidence, "reversed", seed, EXACT), SOLVED)
+            reached = course(evidence, "reversed", seed, EXACT).items()
+            when = next((float(step) for step, value in reached if value >= SOLVED), math.inf)
             exact = course(evidence, "forward", seed, EXACT)
             # A run that ended before that step ended because its cheat was learned: its last value stands.
             at = [value for step, value in exact.items() if step <= when]
             found[seed] = at[-1] if math.isfinite(when) else math.nan
+        lost = {seed: math.nan for name, seed in evidence.ended if name == "forward" and seed not in found}
+        found = dict(sorted({**found, **lost}.items()))
         return [Test(Bound("forward path accuracy when reversed is solved", chance.path, "at most"), found)]
 
     return judge
