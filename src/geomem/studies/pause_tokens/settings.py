@@ -2,9 +2,9 @@
 
 Pre-training and fine-tuning are two stages of one run. In pre-training all variants pass the same number of positions,
 as in the paper, so that those with pauses see a tenth less of the text; in fine-tuning all see the same prompts.
-What a pilot of one seed decided, from the variant without any pause alone: with rotary positions and weights scaled by
-their inputs, copies and pairs were learned after 500 steps of pre-training at twice the batch, and looking up stood at
-.55 after 1000 steps of fine-tuning, .91 after 2000 and .99 after 2500.
+What pilots of one seed decided, from accuracy behind as many pauses as a model is fine-tuned with, nothing else: with
+two layers, six keys and six values looking up without pauses stood at .91 after 2000 steps of fine-tuning, and behind
+ten pauses at chance after 2500. With three layers, four keys and four values both were at 1.00 after 750.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ ASKED = (*range(13), 14, 15, 16, 18, 20, 24, 30, 40)
 class Settings(Spec):
     """All settings of the study at one scale."""
 
-    keys: int = Field(default=6, ge=2, description="keys of the task lookup")
-    values: int = Field(default=6, ge=2, description="values of the task lookup")
+    keys: int = Field(default=4, ge=2, description="keys of the task lookup")
+    values: int = Field(default=4, ge=2, description="values of the task lookup")
     pairs: int = Field(default=4, ge=2, description="pairs in a prompt")
     packed: int = Field(default=2, ge=1, description="keys, or values, in one token")
     length: int = Field(default=32, ge=4, description="tokens of a sequence in pre-training, even")
@@ -37,16 +37,16 @@ class Settings(Spec):
     counts: tuple[int, ...] = Field(default=(2, 5, 10, 20), description="fixed counts of the experiment `counts`")
     varied: tuple[int, ...] = Field(default=(0, 4, 8, 12, 16, 20), description="counts one of its runs draws from")
     width: int = Field(default=64, ge=4)
-    layers: int = Field(default=2, ge=1)
+    layers: int = Field(default=3, ge=1)
     heads: int = Field(default=4, ge=1)
     lr: float = Field(default=2e-3, gt=0)
     warmup: int = Field(default=100, ge=0)
-    pre_steps: int = Field(default=1000, ge=1, description="steps of pre-training")
+    pre_steps: int = Field(default=500, ge=1, description="steps of pre-training")
     pre_batch: int = Field(default=16, ge=1, description="sequences of each kind a step in pre-training")
-    steps: int = Field(default=2500, ge=1, description="steps of fine-tuning")
+    steps: int = Field(default=1500, ge=1, description="steps of fine-tuning")
     batch: int = Field(default=128, ge=1, description="prompts a step in fine-tuning")
-    evaluate_every: int = Field(default=250, ge=1)
-    seconds: float = Field(default=1.5e-5, gt=0, description="seconds a position on one core, for the estimate")
+    evaluate_every: int = Field(default=125, ge=1)
+    seconds: float = Field(default=2e-5, gt=0, description="seconds a position on one core, for the estimate")
 
     @model_validator(mode="after")
     def _known(self) -> Self:
