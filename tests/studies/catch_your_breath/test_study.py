@@ -12,9 +12,9 @@ from geomem.runs.exhibits import Bars, read_exhibits
 from geomem.spec import validate
 from geomem.studies.catch_your_breath import predicates
 from geomem.studies.catch_your_breath.asked import by_token
-from geomem.studies.catch_your_breath.predicates import FORMS, LOSSES, TOY, anytime
+from geomem.studies.catch_your_breath.predicates import FORMS, LOSSES, PRICES, TOY, anytime
 from geomem.studies.catch_your_breath.settings import LAPTOP, SMOKE, Settings
-from geomem.studies.catch_your_breath.study import STUDY, finding, loss_cells, toy_cells
+from geomem.studies.catch_your_breath.study import STUDY, finding, loss_cells, price_cells, toy_cells
 from geomem.studies.claim import Verdict, combine, judge
 from geomem.studies.evidence import Evidence
 from tests.studies.geometric_memory.samples import Made
@@ -45,7 +45,7 @@ def test_the_smoke_run_measures_what_the_claims_read(run: Run, evidence: dict[st
 
 
 def test_what_a_model_asks_for_is_measured_by_kind(evidence: dict[str, Evidence]) -> None:
-    own = evidence[TOY]
+    own = evidence[PRICES]
     for gamma in SMOKE.gammas:
         for kind in ("easy", "hard", "noise"):
             assert 0 <= own.measured(anytime(gamma), f"delay/{kind}")[0] <= 1
@@ -75,7 +75,7 @@ def test_where_pauses_were_asked_for_is_drawn_by_token(run: Run, evidence: dict[
 
 
 def test_cells_differ_in_their_objective_alone() -> None:
-    cells = [*toy_cells(LAPTOP, [3]), *loss_cells(LAPTOP, [3])]
+    cells = [*toy_cells(LAPTOP, [3]), *price_cells(LAPTOP, [3]), *loss_cells(LAPTOP, [3])]
     assert len({cell.condition for cell in cells}) == 8
     rest = {cell.spec.model_copy(update={"objective": "same"}).model_dump_json() for cell in cells}  # type: ignore
     assert len(rest) == 1

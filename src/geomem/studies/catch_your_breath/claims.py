@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from geomem.studies.catch_your_breath import predicates
-from geomem.studies.catch_your_breath.predicates import FORMS, TOY
+from geomem.studies.catch_your_breath.predicates import FORMS, PRICES, TOY
 from geomem.studies.claim import Claim
 
 CYB = "arXiv 2510.13879"
@@ -42,7 +42,7 @@ CLAIMS = (
         "The dearer time is, the less of it is used.",
         f"{CYB}, CYB-AP",
         "accuracy is discounted over time",
-        TOY,
+        PRICES,
         "slots used rise with gamma at every step: three values in order",
         predicates.time_has_a_price,
     ),

@@ -8,7 +8,7 @@ from geomem.studies.catch_your_breath.settings import Settings
 from geomem.studies.claim import Bound, Test
 from geomem.studies.evidence import Evidence
 
-FORMS, TOY, LOSSES = "closed-forms", "easy-hard", "losses"
+FORMS, TOY, PRICES, LOSSES = "closed-forms", "easy-hard", "prices", "losses"
 """Experiments; the first is the name of its condition, too."""
 
 PLAIN = "next-token"

@@ -28,14 +28,14 @@ class Settings(Spec):
     slots: int = Field(default=3, ge=2, description="steps W at most for one target")
     gammas: tuple[float, ...] = Field(default=(0.9, 0.95, 0.98), description="discounts tried, ascending")
     gamma: float = Field(default=0.95, description="the discount that is looked at closely, one of them")
-    warm_up: int = Field(default=2500, ge=0, description="batches of all slots' cross-entropy at the beginning")
+    warm_up: int = Field(default=2000, ge=0, description="batches of all slots' cross-entropy at the beginning")
     width: int = Field(default=32, ge=4)
     layers: int = Field(default=3, ge=1)
     heads: int = Field(default=1, ge=1)
     lr: float = Field(default=2e-3, gt=0)
     batch: int = Field(default=64, ge=1)
-    steps: int = Field(default=5000, ge=1)
-    step_seconds: float = Field(default=0.02, gt=0, description="seconds a step, for the estimate before a run")
+    steps: int = Field(default=4000, ge=1)
+    step_seconds: float = Field(default=0.04, gt=0, description="seconds a step, for the estimate before a run")
 
     @model_validator(mode="after")
     def _known(self) -> Self:
@@ -47,7 +47,7 @@ class Settings(Spec):
 
     def tokens(self) -> PackedTokens:
         """Return the tokens of the task."""
-        task = EasyHardSpec()
+        task = EasyHardSpec.model_validate({})
         return PackedTokens(task.keys, task.values, task.packed, task.cues)
 
     def train(self, seed: int, objective: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from geomem.numbers import number
 from geomem.spec import validate
 from geomem.studies.catch_your_breath import pictures
 from geomem.studies.catch_your_breath.claims import CLAIMS
-from geomem.studies.catch_your_breath.predicates import FORMS, LOSSES, PLAIN, TOY, anytime
+from geomem.studies.catch_your_breath.predicates import FORMS, LOSSES, PLAIN, PRICES, TOY, anytime
 from geomem.studies.catch_your_breath.settings import LAPTOP, PAPER, SMOKE, Settings
 from geomem.studies.evidence import Evidence
 from geomem.studies.study import Cell, Experiment, ScaleName, Study
@@ -30,9 +30,15 @@ def form_cells(settings: Settings, seeds: Sequence[int]) -> list[Cell]:
 
 
 def toy_cells(settings: Settings, seeds: Sequence[int]) -> list[Cell]:
-    """Return CYB-AP at every discount, and next-token prediction."""
-    objectives = {anytime(gamma): _breath(settings, loss="ap", gamma=gamma) for gamma in settings.gammas}
-    return _cells(settings, seeds, {**objectives, PLAIN: {"kind": "next-token"}})
+    """Return CYB-AP at one discount, and next-token prediction."""
+    own = {anytime(settings.gamma): _breath(settings, loss="ap", gamma=settings.gamma)}
+    return _cells(settings, seeds, {**own, PLAIN: {"kind": "next-token"}})
+
+
+def price_cells(settings: Settings, seeds: Sequence[int]) -> list[Cell]:
+    """Return CYB-AP at every discount."""
+    return _cells(settings, seeds, {anytime(gamma): _breath(settings, loss="ap", gamma=gamma)
+                                    for gamma in settings.gammas})  # fmt: skip
 
 
 def loss_cells(settings: Settings, seeds: Sequence[int]) -> list[Cell]:
@@ -47,7 +53,7 @@ def _breath(settings: Settings, **own: Any) -> dict[str, Any]:
 def _cells(settings: Settings, seeds: Sequence[int], objectives: dict[str, dict[str, Any]]) -> list[Cell]:
     return [
         Cell(condition, seed, validate(TrainSpec, settings.train(seed, objective)), after=f"{HERE}.asked:measure",
-             cost=3.0 + settings.steps * settings.step_seconds)
+             cost=3.0 + settings.steps * settings.step_seconds / (2 if condition == PLAIN else 1))
         for condition, objective in objectives.items()
         for seed in seeds
     ]  # fmt: skip
@@ -89,8 +95,9 @@ STUDY = Study(
     experiments=(
         Experiment(FORMS, "the closed forms", "Slot probabilities are constants; descent on the odds of waiting alone.",
                    form_cells, pictures.forms, THREE, headline=True),
-        Experiment(TOY, "easy, hard and noise", "CYB-AP at three discounts, and next-token prediction, on targets of "
-                   "three known kinds.", toy_cells, pictures.asked, THREE, headline=True),
+        Experiment(TOY, "easy, hard and noise", "CYB-AP and next-token prediction on targets of three known kinds.",
+                   toy_cells, pictures.asked, THREE, headline=True),
+        Experiment(PRICES, "the price of time", "CYB-AP at three discounts.", price_cells, pictures.asked, THREE),
         Experiment(LOSSES, "the other losses", "CYB-VA and CYB-DP, and cross-entropy at the last slot and at all of "
                    "them, at equal length. Reported; nothing is judged.", loss_cells, pictures.asked, THREE),
     ),
