@@ -37,3 +37,13 @@ def test_names_of_a_prompt():
     assert InContextPathSpec().names == 50
     assert InContextPathSpec(arms=20).names == InContextPathSpec(arms=20).star_nodes == 81
     assert InContextPathSpec(num_nodes=9).names == 9
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("triangle-discovery", "nodes"), ("triangle-discovery", "closures"), ("lookup", "length"), ("easy-hard", "items")],
+)
+def test_a_size_that_would_never_end_is_one_line(kind: str, name: str):
+    with pytest.raises(InputError, match=f"{name}: input should be less than or equal to") as caught:
+        resolve(TASKS, {"kind": kind, name: 10**12})
+    assert "\n" not in str(caught.value)

@@ -86,9 +86,9 @@ class TriangleDiscoverySpec(OpenEndedSpec):
     """Name the sides of a triangle of one graph, whose edges and triangles are examples (arXiv 2504.15266)."""
 
     kind: Literal["triangle-discovery"] = "triangle-discovery"
-    nodes: int = Field(default=999, ge=4, description="nodes of the graph")
+    nodes: int = Field(default=999, ge=4, le=1_000_000, description="nodes of the graph")
     degree: int = Field(default=3, ge=1, description="degree up to which every node is connected first")
-    closures: int = Field(default=6, ge=1, description="times that each node connects two of its neighbours")
+    closures: int = Field(default=6, ge=1, le=10_000, description="times that each node connects two of its neighbours")
     train_triangles: int = Field(
         default=5000, ge=1, description="training examples that state a triangle, drawn at random"
     )

@@ -255,7 +255,7 @@ class LookupSpec(Spec):
     values: int = Field(6, ge=2, description="values there are")
     pairs: int = Field(4, ge=1, description="pairs in a table, with different keys")
     packed: int = Field(2, ge=1, description="keys, or values, in one token")
-    length: int = Field(32, ge=4, description="tokens of a sequence to pre-train on, even")
+    length: int = Field(32, ge=4, le=65_536, description="tokens of a sequence to pre-train on, even")
     train_size: int = Field(50_000, ge=1, description="training examples of each kind")
     test_size: int = Field(1000, ge=1, description="held-out examples of each kind")
 
@@ -283,7 +283,7 @@ class EasyHardSpec(Spec):
     values: int = Field(4, ge=2, description="values, which all targets are")
     packed: int = Field(2, ge=1, description="keys, or values, in one token of the table")
     cues: int = Field(8, ge=1, description="tokens after which the target is a fixed one")
-    items: int = Field(12, ge=1, description="targets in a sequence")
+    items: int = Field(12, ge=1, le=65_536, description="targets in a sequence")
     noise: float = Field(0.1, ge=0, lt=1, description="share of targets that are noise; half of the others are easy")
     train_size: int = Field(100_000, ge=1, description="training sequences")
     test_size: int = Field(500, ge=1, description="held-out sequences")
