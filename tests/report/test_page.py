@@ -60,7 +60,8 @@ def test_the_same_run_gives_the_same_page(tmp_path: Path) -> None:
 
 def test_findings_are_composed_from_what_was_found(tmp_path: Path) -> None:
     view = load_run_view(make_train(tmp_path / "run"))
-    assert composed_finding(view).startswith("Trained for 190 steps in 22\u202fs, ending at loss 0.35")
+    said = "Trained for 190 steps in 22\u202fs, ending at paths/first_hop 95\u202f% (chance 2\u202f%) and loss 0.35"
+    assert composed_finding(view).startswith(said)
     for words, sentence in (
         (["supported"], "Of 1 claim put to the test, 1 supported."),
         (

@@ -12,11 +12,11 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from geomem.errors import InputError
 from geomem.runs.directory import Run
-from geomem.runs.tables import History, read_measurements
+from geomem.runs.tables import CHANCE, History, headline_metric, read_measurements
 from geomem.tasks.in_context import InContextStream
 from geomem.training.cost import estimate
 from geomem.training.evidence import gather
-from geomem.training.loop import headline_metric, resume_spec, train
+from geomem.training.loop import resume_spec, train
 from geomem.training.progress import Event
 from geomem.training.series import series
 from geomem.training.spec import TrainSpec
@@ -40,7 +40,11 @@ def test_a_run_leaves_history_measurements_and_a_checkpoint(tmp_path: Path) -> N
     assert any(name.startswith("top-degree-recovery/") for name in metrics)
     assert events[-1].done
     assert (run.path / "checkpoint" / "model.safetensors").is_file()
-    assert headline_metric(trained.task) == "paths/held_out/first_hop"
+    assert headline_metric(trained.task.chance) == "paths/held_out/first_hop"
+    kept = {row.metric: row.value for row in read_measurements(run.path / "measurements.parquet")}
+    scored = {name: value for name, value in trained.task.chance.items() if name in kept}
+    assert scored
+    assert {name: kept[f"{CHANCE}{name}"] for name in scored} == scored
 
 
 def test_checkpoint_opens_with_auto_model_after_import_geomem(tmp_path: Path) -> None:
@@ -142,7 +146,7 @@ def test_a_language_model_opens_with_its_tokenizer(tmp_path: Path) -> None:
     spec = text_model(tmp_path, keep_at=[0, 8])
     run = new_run(tmp_path, spec)
     trained = train(spec, run)
-    assert headline_metric(trained.task) == "text/held_out/accuracy"
+    assert headline_metric(trained.task.chance) == "text/held_out/accuracy"
     losses = trained.history.series("text/held_out/loss")[1]
     assert losses[-1] < losses[0] - 0.2
     for folder in (run.checkpoint, *(folder for _, folder in series(run.path))):

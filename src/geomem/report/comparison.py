@@ -13,7 +13,7 @@ from geomem.numbers import duration, number
 from geomem.report.assets import render
 from geomem.report.items import Item, page_item
 from geomem.report.page import composed_finding
-from geomem.report.view import RunView, load_run_view
+from geomem.report.view import RunView, is_share, load_run_view
 from geomem.runs.atomic import write_atomic
 from geomem.runs.exhibits import Curves, Reference, Series, Verdict
 
@@ -116,13 +116,12 @@ def shared_curves(views: Sequence[RunView], letters: Sequence[str]) -> list[Curv
         if len(found) < 2:
             continue
         chance = next((view.chance[name] for view in views if name in view.chance), None)
-        percent = "loss" not in name and all(0 <= value <= 1 for _, _, ys in found for value in ys)
         drawn.append(Curves(
             id=f"compared-{len(drawn)}",
             title=name,
             series=tuple(Series(name=letters[run], x=tuple(xs), y=tuple(ys), colour=run) for run, xs, ys in found),
             references=(Reference(name="chance", value=chance),) if chance is not None else (),
-            percent=percent,
+            percent=is_share(name, (value for _, _, ys in found for value in ys)),
         ))  # fmt: skip
     return drawn[:_MOST_CURVES]
 

@@ -22,6 +22,7 @@ from geomem.report.view import RunView, load_run_view
 from geomem.runs.atomic import write_atomic
 from geomem.runs.directory import RunInfo
 from geomem.runs.exhibits import Measured, Verdict
+from geomem.runs.tables import headline_metric
 
 VERDICTS = ("supported", "contradicted", "inconclusive", "not-run")
 _KINDS = {"study": "Study", "train": "Training run", "probe": "Probe", "work": "Piece of work"}
@@ -149,9 +150,21 @@ def composed_finding(view: RunView) -> str:
     if not steps:
         # An experiment may measure and judge nothing.
         return "Measured; see below." if view.exhibits else "This run has recorded nothing yet."
-    last = [f"{name} {number(view.history.last(name))}" for name in sorted(view.history.columns) if "loss" in name][:2]
-    numbers = f", ending at {' and '.join(last)}" if last else ""
+    numbers = f", ending at {' and '.join(last)}" if (last := _last_numbers(view)) else ""
     return f"Trained for {number(steps[-1])} steps in {duration(view.info.seconds)}{numbers}."
+
+
+def _last_numbers(view: RunView) -> list[str]:
+    """Say the headline score of a training, with its level of chance, and its loss."""
+    columns = view.history.columns
+    score = headline_metric({name: value for name, value in view.chance.items() if name in columns})
+    said: list[str] = []
+    if score:
+        percent = "loss" not in score
+        value, chance = (number(one, percent=percent) for one in (view.history.last(score), view.chance[score]))
+        said.append(f"{score} {value} (chance {chance})")
+    loss = next((name for name in ("loss", *sorted(columns)) if name in columns and "loss" in name), "")
+    return [*said, f"{loss} {number(view.history.last(loss))}"] if loss else said
 
 
 def claim_row(verdict: Verdict) -> ClaimRow:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from geomem.report.figures import AnyExhibit
 from geomem.runs.directory import Run, RunInfo
 from geomem.runs.exhibits import Curves, Reference, Series, Verdict, read_exhibits, read_verdicts
-from geomem.runs.tables import History, Measurement, read_measurements
+from geomem.runs.tables import CHANCE, History, Measurement, read_measurements
 
-CHANCE = "chance/"
-"""A measurement named `chance/METRIC` is the chance level of METRIC and becomes a dashed line in its picture."""
 _MOST_SERIES = 6
+_TITLES = {"loss": "Loss", "lr": "Learning rate"}
 
 
 @dataclass(frozen=True)
@@ -89,20 +89,24 @@ def _family(name: str) -> str:
 def _curves(view: RunView, family: str, names: list[str], order: int) -> Curves:
     points = {name: view.history.series(name) for name in names}
     values = [value for _, ys in points.values() for value in ys]
-    percent = family != "loss" and all(0 <= value <= 1 for value in values)
     shortest = {name: name.removeprefix(f"{family}/") for name in names}
     references = [Reference(name=f"chance, {shortest[name]}" if len(names) > 1 else "chance", value=view.chance[name])
-                  for name in names if name in view.chance]  # fmt: skip
+                  for name in names if name in view.chance and family != "loss"]  # fmt: skip
     return Curves(
         id=f"history-{_slug(family)}-{order}",
-        title="Loss" if family == "loss" else family.replace("_", " ").capitalize(),
+        title=_TITLES.get(family, family.replace("_", " ").capitalize()),
         order=order,
         series=tuple(Series(name=shortest[name], x=tuple(xs), y=tuple(ys)) for name, (xs, ys) in points.items()),
         references=tuple(references),
         y_label="loss (nats)" if family == "loss" else "",
         log_y=family == "loss" and min(values) > 0 and max(values) > 50 * min(values),
-        percent=percent,
+        percent=is_share(family, values),
     )
+
+
+def is_share(name: str, values: Iterable[float]) -> bool:
+    """Return whether a metric is shown in percent: in 0..1 all along, and neither a loss nor a learning rate."""
+    return "loss" not in name and name != "lr" and all(0 <= value <= 1 for value in values)
 
 
 def _slug(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,11 @@ from pydantic import BaseModel, ConfigDict
 
 from geomem.errors import RunError
 from geomem.runs.atomic import write_atomic_with
+
+CHANCE = "chance/"
+"""A measurement named `chance/METRIC` is the level of chance of METRIC."""
+
+_HARDEST = ("paths/held_out/first_hop", "held_out/exact", "edges/accuracy")
 
 
 class Measurement(BaseModel):
@@ -111,6 +116,11 @@ def write_measurements(path: Path, rows: Sequence[Measurement]) -> None:
 def read_measurements(path: Path) -> list[Measurement]:
     """Read the long table. Raises RunError when the file is missing or damaged."""
     return [Measurement(**row) for row in _read(path).to_pylist()]
+
+
+def headline_metric(chance: Mapping[str, float]) -> str:
+    """Return the score that says most of a training: the hardest of those with a level of chance; "" without any."""
+    return next((name for name in _HARDEST if name in chance), next(iter(chance), ""))
 
 
 def select(rows: Iterable[Measurement], **where: Any) -> list[Measurement]:

@@ -9,7 +9,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from geomem.runs.atomic import write_folder_atomic
 from geomem.runs.directory import Run
-from geomem.runs.tables import History, Measurement, write_measurements
+from geomem.runs.tables import CHANCE, History, Measurement, write_measurements
 from geomem.tasks.task import Task
 from geomem.training.spec import TrainSpec
 
@@ -33,6 +33,11 @@ def keep_results(
         if name.split("/")[0] not in _COURSE
         for where, values in [history.series(name)]
         if values
+    ]
+    rows += [
+        Measurement(seed=spec.seed, metric=f"{CHANCE}{name}", value=value)
+        for name, value in task.chance.items()
+        if name in history.columns
     ]
     write_measurements(run.path / "measurements.parquet", rows)
     timing = History()

@@ -19,7 +19,7 @@ from geomem.errors import RunError, unknown_name
 from geomem.hardware import choose_device, choose_dtype, choose_threads, keep_freed_memory
 from geomem.objectives.objective import Objective
 from geomem.runs.directory import Run, Status
-from geomem.runs.tables import History
+from geomem.runs.tables import History, headline_metric
 from geomem.seeding import stream_seed
 from geomem.tasks.streams import ENDLESS
 from geomem.tasks.task import Task
@@ -77,12 +77,6 @@ def start_run(spec: TrainSpec, run: Run) -> None:
         "threads": choose_threads(spec.threads),
     }
     run.save_info(choices={name: f"{choice.value}: {choice.reason}" for name, choice in chosen.items()})
-
-
-def headline_metric(task: Task) -> str:
-    """Return the score shown while training: what is hardest among those with a chance level."""
-    preferred = ("paths/held_out/first_hop", "held_out/exact", "edges/accuracy")
-    return next((name for name in preferred if name in task.chance), next(iter(task.chance), ""))
 
 
 class Loop:
@@ -324,7 +318,7 @@ class Loop:
         return f"{stop.metric} = {scores[stop.metric]:.4g} met the stop criterion at step {self.state.step}"
 
     def _headline(self, scores: dict[str, float]) -> str:
-        name = headline_metric(self.task)
+        name = headline_metric(self.task.chance)
         if name not in scores:
             return ""
         chance = self.task.chance.get(name)
