@@ -4,8 +4,8 @@ Pre-training and fine-tuning are two stages of one run. In pre-training all vari
 as in the paper, so that those with pauses see a tenth less of the text; in fine-tuning all see the same prompts.
 What pilots of one seed decided, from accuracy behind as many pauses as a model is fine-tuned with, nothing else: with
 two layers, six keys and six values looking up without pauses stood at .91 after 2000 steps of fine-tuning, and behind
-ten pauses at chance after 2500. With three layers, four keys and four values both were at 1.00 after 750; in two more
-runs with pauses in fine-tuning alone, at .71 and .63 after 1500 and rising, hence the steps there are.
+ten pauses at chance after 2500. With three layers, four keys and four values both were at 1.00 after 750. Three more
+runs with pauses in fine-tuning alone were at .71, .63 and 1.00 after 1500, hence the steps there are.
 """
 
 from __future__ import annotations
