@@ -116,3 +116,15 @@ def test_a_condition_of_the_experiment_that_is_missed_never_contradicts() -> Non
     assert Test(bound, missed, needed=True).verdict() == "inconclusive"
     assert Test(bound, {0: 0.99, 1: 1.0}, needed=True).verdict() == "supported"
     assert combine(["supported", Test(bound, missed, needed=True).verdict()]) == "inconclusive"
+
+
+@pytest.mark.parametrize("learned", [{0: 0.1, 1: 0.2}, {0: 0.99, 1: 0.2}, {0: 0.99, 1: NAN}])
+def test_what_was_not_learned_contradicts_no_claim(learned: dict[int, float]) -> None:
+    """A missed condition outweighs a test that every seed misses."""
+    condition = Test(Bound("learned", 0.95, "at least"), learned, needed=True)
+    missed = Test(ABOVE, {0: -1.0, 1: -1.0})
+    evidence: Any = _Evidence()
+    assert missed.verdict() == "contradicted"
+    assert judge(_claim(lambda _e: [condition, missed]), evidence)[0] == "inconclusive"
+    met = Test(Bound("learned", 0.95, "at least"), {0: 0.99, 1: 0.99}, needed=True)
+    assert judge(_claim(lambda _e: [met, missed]), evidence)[0] == "contradicted"

@@ -107,6 +107,16 @@ def combine(verdicts: list[Verdict]) -> Verdict:
     return "supported" if all(verdict == "supported" for verdict in verdicts) else "inconclusive"
 
 
+def settle(tests: list[Test]) -> Verdict:
+    """Return the verdict of a claim's tests: inconclusive where a needed one is not met by every seed, else the worst.
+
+    What a model that has not learned its task does says nothing about one that has.
+    """
+    if any(test.needed and test.verdict() != "supported" for test in tests):
+        return "inconclusive"
+    return combine([test.verdict() for test in tests])
+
+
 def judge(claim: Claim, evidence: Evidence | None) -> tuple[Verdict, list[Test], str]:
     """Return a claim's verdict, its tests and a note. Evidence that is missing makes it inconclusive and says so."""
     if evidence is None:
@@ -117,4 +127,4 @@ def judge(claim: Claim, evidence: Evidence | None) -> tuple[Verdict, list[Test],
         return "inconclusive", [], str(missing)
     seeds = max((len(test.values) for test in tests), default=0)
     note = "one seed only" if seeds == 1 and evidence.cells else ""
-    return combine([test.verdict() for test in tests]), tests, note
+    return settle(tests), tests, note

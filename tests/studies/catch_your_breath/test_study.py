@@ -15,7 +15,7 @@ from geomem.studies.catch_your_breath.asked import by_token
 from geomem.studies.catch_your_breath.predicates import FORMS, LOSSES, PRICES, TOY, anytime
 from geomem.studies.catch_your_breath.settings import LAPTOP, SMOKE, Settings
 from geomem.studies.catch_your_breath.study import STUDY, finding, loss_cells, price_cells, toy_cells
-from geomem.studies.claim import Verdict, combine, judge
+from geomem.studies.claim import Verdict, judge, settle
 from geomem.studies.evidence import Evidence
 from tests.studies.geometric_memory.samples import Made
 from tests.studies.small_runs import evidence_of, run_smoke, untrained_scores
@@ -100,7 +100,7 @@ GOOD: dict[tuple[str, str], float] = {
 
 def verdict(claim: Any, change: dict[tuple[str, str], float]) -> Verdict:
     numbers = {key: [value, value] for key, value in (GOOD | change).items()}
-    return combine([test.verdict() for test in claim(Made(numbers, LAPTOP))])  # pyright: ignore
+    return settle(claim(Made(numbers, LAPTOP)))  # pyright: ignore
 
 
 @pytest.mark.parametrize(
