@@ -49,9 +49,9 @@ STUDY = Study(
     title="Think before you speak: pause tokens",
     paper="Goyal, Ji, Rawat, Menon, Kumar, Nagarajan; arXiv 2310.02226, ICLR 2024",
     citation=CITATION,
-    summary="A pause before the answer gives a model more positions to compute in, and no more depth. Does it help "
-    "where it was seen in pre-training, in fine-tuning, in both or in neither, and does a model need the number it was "
-    "trained with?",
+    summary="A pause before the answer gives a model more positions to compute in, and no more depth. Whether it helps "
+    "where it was seen in pre-training, in fine-tuning, in both or in neither, and whether a model needs the number it "
+    "was trained with.",
     scales={"smoke": SMOKE, "laptop": LAPTOP, "paper": PAPER},
     experiments=(
         Experiment(MECHANICS, "what must be exact", "Masked predictions, the pause's output row, the limit of no pause "
