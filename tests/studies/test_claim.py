@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from geomem.errors import RunError
-from geomem.studies.claim import Bound, Claim, Test, combine, judge
+from geomem.studies.claim import Bound, Claim, Test, combine, deciding, judge
 
 ABOVE = Bound("accuracy", 0.5, "at least")
 NAN = math.nan
@@ -128,3 +128,14 @@ def test_what_was_not_learned_contradicts_no_claim(learned: dict[int, float]) ->
     assert judge(_claim(lambda _e: [condition, missed]), evidence)[0] == "inconclusive"
     met = Test(Bound("learned", 0.95, "at least"), {0: 0.99, 1: 0.99}, needed=True)
     assert judge(_claim(lambda _e: [met, missed]), evidence)[0] == "contradicted"
+
+
+def test_the_number_shown_is_the_claim_s_own_unless_its_condition_failed() -> None:
+    condition = Bound("learned", 0.95, "at least")
+    met, missed = (Test(condition, {0: value, 1: value}, needed=True) for value in (0.99, 0.5))
+    good, bad = (Test(ABOVE, {0: value, 1: value}) for value in (0.9, -1.0))
+    assert deciding([met, good]) is good
+    assert deciding([met, good, bad]) is bad
+    assert deciding([missed, bad]) is missed
+    assert deciding([met]) is met
+    assert deciding([]) is None

@@ -117,6 +117,21 @@ def settle(tests: list[Test]) -> Verdict:
     return combine([test.verdict() for test in tests])
 
 
+def deciding(tests: list[Test]) -> Test | None:
+    """Return the test whose number is shown beside the verdict; None without tests.
+
+    A condition that is not met; else the worst test of the claim itself, the first of equals. A condition that is met
+    is shown where there is nothing else.
+    """
+    rank = {"contradicted": 1, "inconclusive": 2, "supported": 3}
+
+    def place(test: Test) -> int:
+        verdict = test.verdict()
+        return (4 if verdict == "supported" else 0) if test.needed else rank[verdict]
+
+    return min(tests, key=place, default=None)
+
+
 def judge(claim: Claim, evidence: Evidence | None) -> tuple[Verdict, list[Test], str]:
     """Return a claim's verdict, its tests and a note. Evidence that is missing makes it inconclusive and says so."""
     if evidence is None:

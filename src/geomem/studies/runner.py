@@ -22,7 +22,7 @@ from geomem.runs.tables import write_measurements
 from geomem.spec import Spec, validate
 from geomem.studies import STUDIES
 from geomem.studies.cache import cache_path
-from geomem.studies.claim import Claim, Test, judge
+from geomem.studies.claim import Claim, Test, deciding, judge
 from geomem.studies.evidence import Evidence
 from geomem.studies.study import Cell, Experiment, ScaleName, Study
 from geomem.training.pool import Job, finished, run_jobs
@@ -200,7 +200,7 @@ def _settings(study: Study, request: Request) -> Any:
 
 def _verdict(claim: Claim, evidence: Evidence | None) -> Verdict:
     verdict, tests, note = judge(claim, evidence)
-    decides = _deciding(tests)
+    decides = deciding(tests)
     others = [f"{_in_words(test)}" for test in tests if test is not decides]
     parts = [note, claim.why if tests else "", f"Also: {'; '.join(others)}" if others else ""]
     return Verdict(
@@ -214,12 +214,6 @@ def _verdict(claim: Claim, evidence: Evidence | None) -> Verdict:
         experiment=claim.experiment,
         note=". ".join(f"{part[:1].upper()}{part[1:]}" for part in parts if part),
     )
-
-
-def _deciding(tests: list[Test]) -> Test | None:
-    """Return the test that decides the verdict: a contradicted one, else one that is not supported, else the first."""
-    rank = {"contradicted": 0, "inconclusive": 1, "supported": 2}
-    return min(tests, key=lambda test: rank[test.verdict()], default=None)
 
 
 def _measured(test: Test) -> Measured:
