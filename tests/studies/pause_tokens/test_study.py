@@ -14,8 +14,18 @@ from geomem.spec import validate
 from geomem.studies.claim import Verdict, judge, settle
 from geomem.studies.evidence import Evidence
 from geomem.studies.pause_tokens import mechanics, predicates
-from geomem.studies.pause_tokens.cells import counts, variants
-from geomem.studies.pause_tokens.predicates import COUNTS, EXACT, FOUR, MECHANICS, VARIANTS, VARIED, accuracy, filler
+from geomem.studies.pause_tokens.cells import counts, crossed, variants
+from geomem.studies.pause_tokens.predicates import (
+    BOTH,
+    COUNTS,
+    CROSSED,
+    EXACT,
+    MECHANICS,
+    VARIANTS,
+    VARIED,
+    accuracy,
+    filler,
+)
 from geomem.studies.pause_tokens.settings import ASKED, LAPTOP, SMOKE, Settings
 from geomem.studies.pause_tokens.study import STUDY, finding
 from geomem.training.spec import TrainSpec
@@ -42,17 +52,18 @@ def test_the_smoke_run_measures_what_the_claims_read(run: Run, evidence: dict[st
         assert tests, f"{name}: {note}"
     assert run.info.finding == finding(evidence) != ""
     exhibits = {one.id: one for one in read_exhibits(run.path / "exhibits")}
-    assert {"pause-tokens-mechanics", f"{FOUR}-pauses", f"{FOUR}-course", f"{FOUR}-numbers", f"{FOUR}-filler",
-            f"{COUNTS}-pauses", f"{COUNTS}-numbers"} <= set(exhibits)  # fmt: skip
-    drawn = exhibits[f"{FOUR}-pauses"]
+    parts = ("pauses", "course", "numbers", "filler")
+    assert {"pause-tokens-mechanics", f"{COUNTS}-pauses", f"{COUNTS}-numbers"} <= set(exhibits)
+    assert {f"{name}-{part}" for name in (BOTH, CROSSED) for part in parts} <= set(exhibits)
+    drawn = exhibits[f"{BOTH}-pauses"]
     assert isinstance(drawn, Curves)
     assert drawn.series[0].x == tuple(map(float, ASKED))
 
 
 def test_the_curve_is_what_the_model_was_trained_and_asked_with(evidence: dict[str, Evidence]) -> None:
     """The last evaluation of the run itself and the curve at the number of fine-tuning are the same measurement."""
-    own = evidence[FOUR]
-    for name, (_, after) in VARIANTS.items():
+    for name, (before, after) in VARIANTS.items():
+        own = evidence[BOTH if before == after else CROSSED]
         count = SMOKE.pauses if after else 0
         assert own.measured(name, accuracy(count)) == own.measured(name, predicates.SCORE)
         assert own.measured(name, filler(0)) == own.measured(name, accuracy(0))
@@ -61,7 +72,7 @@ def test_the_curve_is_what_the_model_was_trained_and_asked_with(evidence: dict[s
 
 
 def test_a_small_fall_is_marked(run: Run, evidence: dict[str, Evidence]) -> None:
-    table = next(one for one in read_exhibits(run.path / "exhibits") if one.id == f"{FOUR}-numbers")
+    table = next(one for one in read_exhibits(run.path / "exhibits") if one.id == f"{BOTH}-numbers")
     assert isinstance(table, Table)
     fall, mark = table.columns.index("fall without"), table.columns.index("mark")
     assert {row[mark] for row in table.rows if row[fall] is None} == {""}
@@ -71,7 +82,7 @@ def test_a_small_fall_is_marked(run: Run, evidence: dict[str, Evidence]) -> None
 
 
 def test_variants_differ_in_the_objectives_of_their_stages_alone() -> None:
-    cells = [*variants(LAPTOP, [3]), *counts(LAPTOP, [3])]
+    cells = [*variants(LAPTOP, [3]), *crossed(LAPTOP, [3]), *counts(LAPTOP, [3])]
     assert len({cell.condition for cell in cells}) == 9
     rest: set[str] = set()
     for cell in cells:
@@ -79,7 +90,7 @@ def test_variants_differ_in_the_objectives_of_their_stages_alone() -> None:
         stages = tuple(stage.model_copy(update={"objective": None}) for stage in cell.spec.stages)
         rest.add(cell.spec.model_copy(update={"stages": stages}).model_dump_json())
     assert len(rest) == 1
-    for cell in variants(LAPTOP, [3]):
+    for cell in (*variants(LAPTOP, [3]), *crossed(LAPTOP, [3])):
         assert isinstance(cell.spec, TrainSpec)
         kinds = tuple(getattr(stage.objective, "kind", "") == "pause" for stage in cell.spec.stages)
         assert kinds == VARIANTS[cell.condition]

@@ -25,18 +25,28 @@ def mechanics(settings: Settings, seeds: Sequence[int]) -> list[Cell]:
 
 
 def variants(settings: Settings, seeds: Sequence[int]) -> list[Cell]:
-    """Return the four variants: pauses in pre-training or not, in fine-tuning or not."""
-    return [
-        _cell(settings, name, seed, strewn=before, counts=(settings.pauses,) if after else ())
-        for name, (before, after) in VARIANTS.items()
-        for seed in seeds
-    ]
+    """Return the variants with pauses in both stages, and in neither."""
+    return _variants(settings, seeds, crossed=False)
+
+
+def crossed(settings: Settings, seeds: Sequence[int]) -> list[Cell]:
+    """Return the variants with pauses in one of the stages alone."""
+    return _variants(settings, seeds, crossed=True)
 
 
 def counts(settings: Settings, seeds: Sequence[int]) -> list[Cell]:
     """Return runs with pauses in both stages, by their number in fine-tuning: fixed, or drawn for every batch."""
     chosen = {counted(count): (count,) for count in settings.counts} | {VARIED: settings.varied}
     return [_cell(settings, name, seed, strewn=True, counts=own) for name, own in chosen.items() for seed in seeds]
+
+
+def _variants(settings: Settings, seeds: Sequence[int], *, crossed: bool) -> list[Cell]:
+    return [
+        _cell(settings, name, seed, strewn=before, counts=(settings.pauses,) if after else ())
+        for name, (before, after) in VARIANTS.items()
+        for seed in seeds
+        if (before != after) == crossed
+    ]
 
 
 def _cell(settings: Settings, condition: str, seed: int, *, strewn: bool, counts: tuple[int, ...]) -> Cell:

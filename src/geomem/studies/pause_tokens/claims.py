@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from geomem.studies.claim import Claim
 from geomem.studies.pause_tokens import predicates
-from geomem.studies.pause_tokens.predicates import COUNTS, FOUR, MECHANICS
+from geomem.studies.pause_tokens.predicates import BOTH, COUNTS, MECHANICS
 
 PAUSES = "arXiv 2310.02226"
 
@@ -24,7 +24,7 @@ CLAIMS = (
         "A model that has learned with pauses is no better without them.",
         f"{PAUSES}, fewer pauses at test time than in fine-tuning",
         "accuracy collapses without pauses, and two of them restore much of it",
-        FOUR,
+        BOTH,
         "judged once four answers in five are right. That it falls is likely, since no answer was ever read at the "
         "prompt's last token, and no theorem: a fall of less than ten points is marked in the table",
         predicates.needs_its_pauses,
@@ -34,7 +34,7 @@ CLAIMS = (
         "Pauses in pre-training and fine-tuning do not cost accuracy.",
         f"{PAUSES}, nine tasks",
         "gains on eight of nine tasks at 1B, on six of nine at 130M",
-        FOUR,
+        BOTH,
         "at most two points below no pauses in either stage. A gain is not asked for: at 130M the paper has lost its "
         "largest one, and here the models have a tenth of a million weights",
         predicates.is_not_worse,
@@ -44,7 +44,7 @@ CLAIMS = (
         "A token that was not trained as a pause is no use as one.",
         f"{PAUSES}, untrained filler at test time",
         "full stops at test time gain nothing",
-        FOUR,
+        BOTH,
         "an ordinary token in the place of pauses gains at most two points",
         predicates.filler_does_not_help,
     ),

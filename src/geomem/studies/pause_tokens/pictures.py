@@ -10,10 +10,10 @@ from geomem.studies.bands import band
 from geomem.studies.evidence import Evidence
 from geomem.studies.over_training import by_step
 from geomem.studies.pause_tokens.predicates import (
+    BOTH,
     CHANCE,
     COUNTS,
     EXACT,
-    FOUR,
     MECHANICS,
     SCORE,
     VARIANTS,
@@ -43,21 +43,21 @@ def mechanics(evidence: Evidence) -> Sequence[Exhibit]:
 
 
 def variants(evidence: Evidence) -> Sequence[Exhibit]:
-    """Draw the four variants: behind any number of pauses, over training, and behind filler."""
-    settings: Settings = evidence.settings
+    """Draw variants: behind any number of pauses, over training, and behind filler."""
+    settings, experiment = evidence.settings, evidence.directory.name
     names = [name for name in VARIANTS if name in evidence.conditions]
     own = {name: settings.pauses if VARIANTS[name][1] else 0 for name in names}
     shared = _training(settings)
     return [
-        _against(evidence, FOUR, {name: WORDS[name] for name in names}, hero=True,
+        _against(evidence, experiment, {name: WORDS[name] for name in names}, hero=experiment == BOTH,
                  caption=f"Held-out prompts with that many pauses before the answer. Fine-tuned with {settings.pauses} "
                  "or with none. Mean over seeds, with their range."),
-        Curves(id=f"{FOUR}-course", title="Learning to look up", experiment=FOUR, order=1, percent=True,
+        Curves(id=f"{experiment}-course", title="Learning to look up", experiment=experiment, order=1, percent=True,
                series=tuple(line for name in names
                             for line in by_step(evidence, name, SCORE, WORDS[name])),
                references=(_chance(evidence, names[0]),), y_label="accuracy",
                caption=f"Each asked with as many pauses as it is trained with at that step. {shared}"),
-        _numbers(evidence, FOUR, {name: (WORDS[name], count) for name, count in own.items()}, order=2),
+        _numbers(evidence, experiment, {name: (WORDS[name], count) for name, count in own.items()}, order=2),
         _filler(evidence, names),
     ]  # fmt: skip
 
@@ -107,12 +107,15 @@ def _numbers(evidence: Evidence, experiment: str, names: dict[str, tuple[str, in
 
 
 def _filler(evidence: Evidence, names: Sequence[str]) -> Exhibit:
+    experiment = evidence.directory.name
+
     def mean(name: str, metric: str) -> float:
         return statistics.fmean(evidence.measured(name, metric).values())
 
     rows = [(WORDS[name], count, mean(name, filler(count)), mean(name, accuracy(count)))
             for name in names for count in (0, 2, 10, 20)]  # fmt: skip
-    return Table(id=f"{FOUR}-filler", title="An ordinary token in the place of pauses", experiment=FOUR, order=3,
+    return Table(id=f"{experiment}-filler", title="An ordinary token in the place of pauses", experiment=experiment,
+                 order=3,
                  columns=("training", "tokens", "accuracy behind `?`", "behind pauses"), rows=tuple(rows),
                  caption="`?` stands in every prompt, before the key. Means over seeds.")  # fmt: skip
 

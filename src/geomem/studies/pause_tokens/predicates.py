@@ -6,7 +6,7 @@ from geomem.studies.claim import Bound, Test
 from geomem.studies.evidence import Evidence
 from geomem.studies.pause_tokens.settings import Settings
 
-MECHANICS, FOUR, COUNTS = "mechanics", "variants", "counts"
+MECHANICS, BOTH, CROSSED, COUNTS = "mechanics", "variants", "crossed", "counts"
 """Experiments; the first is the name of its condition, too."""
 
 VARIANTS = {

@@ -47,7 +47,7 @@ class Settings(Spec):
     steps: int = Field(default=2500, ge=1, description="steps of fine-tuning")
     batch: int = Field(default=128, ge=1, description="prompts a step in fine-tuning")
     evaluate_every: int = Field(default=125, ge=1)
-    seconds: float = Field(default=2e-5, gt=0, description="seconds a position on one core, for the estimate")
+    seconds: float = Field(default=3e-5, gt=0, description="seconds a position on one core, for the estimate")
 
     @model_validator(mode="after")
     def _known(self) -> Self:

@@ -9,7 +9,7 @@ from geomem.numbers import number
 from geomem.studies.evidence import Evidence
 from geomem.studies.pause_tokens import cells, pictures
 from geomem.studies.pause_tokens.claims import CLAIMS
-from geomem.studies.pause_tokens.predicates import COUNTS, FOUR, MECHANICS, accuracy
+from geomem.studies.pause_tokens.predicates import BOTH, COUNTS, CROSSED, MECHANICS, accuracy
 from geomem.studies.pause_tokens.settings import LAPTOP, PAPER, SMOKE
 from geomem.studies.study import Experiment, ScaleName, Study
 
@@ -19,7 +19,7 @@ THREE: dict[ScaleName, int] = {"smoke": 1, "laptop": 3, "paper": 3}
 def finding(evidence: dict[str, Evidence]) -> str:
     """Return the first screen's sentence, from what was measured alone; "" lets the report compose one."""
     try:
-        own = evidence[FOUR]
+        own = evidence[BOTH]
         count = own.settings.pauses
         plain, paused, none, two = (
             number(statistics.fmean(own.measured(condition, accuracy(asked)).values()), percent=True)
@@ -57,9 +57,11 @@ STUDY = Study(
         Experiment(MECHANICS, "what must be exact", "Masked predictions, the pause's output row, the limit of no pause "
                    "and the place where the answer is read.", cells.mechanics, pictures.mechanics, THREE,
                    headline=True),
-        Experiment(FOUR, "four variants", "Pre-training on text, pairs and copies, fine-tuning on looking up, each "
-                   "without and with pauses; asked behind 0 to 40 pauses.", cells.variants, pictures.variants, THREE,
-                   headline=True),
+        Experiment(BOTH, "pauses in both stages or in neither", "Pre-training on text, pairs and copies, fine-tuning "
+                   "on looking up, without and with pauses; asked behind 0 to 40 pauses.", cells.variants,
+                   pictures.variants, THREE, headline=True),
+        Experiment(CROSSED, "pauses in one stage alone", "The same with pauses in pre-training or in fine-tuning. "
+                   "Reported; nothing is judged.", cells.crossed, pictures.variants, THREE),
         Experiment(COUNTS, "how many pauses", "Pauses in both stages, by their number in fine-tuning: fixed, or drawn "
                    "for every batch.", cells.counts, pictures.counts, THREE),
     ),
