@@ -29,8 +29,8 @@ class Tokenizer:
         (folder / "tokenizer.json").write_text("tokens")
 
 
-def task(tokenizer: Any = None) -> Any:
-    return SimpleNamespace(tokenizer=tokenizer)
+def task(tokenizer: Any = None, chance: dict[str, float] | None = None) -> Any:
+    return SimpleNamespace(tokenizer=tokenizer, chance=chance or {})
 
 
 def history() -> History:
@@ -51,6 +51,13 @@ def test_last_numbers_without_the_course_of_training(tmp_path: Path) -> None:
     assert History.read(run.path / "history.parquet").state() == history().state()
     assert History.read(run.path / "timing.parquet").series("seconds") == ([7], [1.5])
     assert (run.checkpoint / "weights").read_text() == "new"
+
+
+def test_levels_of_chance_stand_beside_what_was_scored(tmp_path: Path) -> None:
+    run = new_run(tmp_path, small(seed=4))
+    keep_results(run, small(seed=4), history(), Saved(), task(chance={"edges/accuracy": 0.25, "other": 0.5}), 7, 1.5)
+    rows = read_measurements(run.path / "measurements.parquet")
+    assert {row.metric: row.value for row in rows} == {"edges/accuracy": 0.7, "chance/edges/accuracy": 0.25}
 
 
 def test_a_checkpoint_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:

@@ -107,27 +107,17 @@ def combine(verdicts: list[Verdict]) -> Verdict:
     return "supported" if all(verdict == "supported" for verdict in verdicts) else "inconclusive"
 
 
-def settle(tests: list[Test]) -> Verdict:
-    """Return the verdict of a claim's tests: inconclusive where a needed one is not met by every seed, else the worst.
-
-    What a model that has not learned its task does says nothing about one that has.
-    """
-    if any(test.needed and test.verdict() != "supported" for test in tests):
-        return "inconclusive"
-    return combine([test.verdict() for test in tests])
-
-
 def deciding(tests: list[Test]) -> Test | None:
     """Return the test whose number is shown beside the verdict; None without tests.
 
-    A condition that is not met; else the worst test of the claim itself, the first of equals. A condition that is met
-    is shown where there is nothing else.
+    A contradicted one; else a condition that is not met; else one that is not supported; else the first of the claim
+    itself, or of its conditions where it has nothing else.
     """
-    rank = {"contradicted": 1, "inconclusive": 2, "supported": 3}
 
     def place(test: Test) -> int:
-        verdict = test.verdict()
-        return (4 if verdict == "supported" else 0) if test.needed else rank[verdict]
+        if test.verdict() == "supported":
+            return 4 if test.needed else 3
+        return 0 if test.verdict() == "contradicted" else 1 if test.needed else 2
 
     return min(tests, key=place, default=None)
 
@@ -142,4 +132,4 @@ def judge(claim: Claim, evidence: Evidence | None) -> tuple[Verdict, list[Test],
         return "inconclusive", [], str(missing)
     seeds = max((len(test.values) for test in tests), default=0)
     note = "one seed only" if seeds == 1 and evidence.cells else ""
-    return settle(tests), tests, note
+    return combine([test.verdict() for test in tests]), tests, note

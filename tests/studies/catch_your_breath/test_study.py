@@ -15,7 +15,7 @@ from geomem.studies.catch_your_breath.asked import by_token
 from geomem.studies.catch_your_breath.predicates import FORMS, LOSSES, PRICES, TOY, anytime
 from geomem.studies.catch_your_breath.settings import LAPTOP, SMOKE, Settings
 from geomem.studies.catch_your_breath.study import STUDY, finding, loss_cells, price_cells, toy_cells
-from geomem.studies.claim import Verdict, judge, settle
+from geomem.studies.claim import Verdict, combine, judge
 from geomem.studies.evidence import Evidence
 from tests.studies.geometric_memory.samples import Made
 from tests.studies.small_runs import evidence_of, run_smoke, untrained_scores
@@ -100,7 +100,7 @@ GOOD: dict[tuple[str, str], float] = {
 
 def verdict(claim: Any, change: dict[tuple[str, str], float]) -> Verdict:
     numbers = {key: [value, value] for key, value in (GOOD | change).items()}
-    return settle(claim(Made(numbers, LAPTOP)))  # pyright: ignore
+    return combine([test.verdict() for test in claim(Made(numbers, LAPTOP))])  # pyright: ignore
 
 
 @pytest.mark.parametrize(
@@ -124,6 +124,15 @@ def test_a_model_that_did_not_learn_to_look_up_decides_nothing() -> None:
     few = {(anytime(0.95), "stop/hard/accuracy"): 0.5}
     for claim in (predicates.waits_where_it_is_hard, predicates.does_not_wait_for_noise, predicates.time_has_a_price):
         assert verdict(claim, few) == "inconclusive"
+
+
+def test_a_seed_that_cannot_look_up_is_no_witness() -> None:
+    """Two seeds: one that looks up and waits for nothing, and one that does not look up."""
+    numbers = {key: [value, value] for key, value in GOOD.items()}
+    numbers |= {(anytime(0.95), "stop/hard/accuracy"): [1.0, 0.5], (anytime(0.95), "delay/hard"): [0.0, 0.0]}
+    for claim in (predicates.waits_where_it_is_hard, predicates.does_not_wait_for_noise):
+        tests = claim(Made(numbers, LAPTOP))  # pyright: ignore[reportArgumentType]
+        assert combine([test.verdict() for test in tests]) == "inconclusive"
 
 
 def test_a_price_that_changes_nothing_is_no_order() -> None:

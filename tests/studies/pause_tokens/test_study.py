@@ -11,7 +11,7 @@ from geomem.objectives.specs import NextTokenSpec
 from geomem.runs.directory import Run
 from geomem.runs.exhibits import Curves, Table, read_exhibits
 from geomem.spec import validate
-from geomem.studies.claim import Verdict, judge, settle
+from geomem.studies.claim import Verdict, combine, judge
 from geomem.studies.evidence import Evidence
 from geomem.studies.pause_tokens import mechanics, predicates
 from geomem.studies.pause_tokens.cells import counts, crossed, variants
@@ -184,7 +184,7 @@ GOOD: dict[tuple[str, str], float] = {
 
 def verdict(claim: Any, change: dict[tuple[str, str], float]) -> Verdict:
     numbers = {key: [value, value] for key, value in (GOOD | change).items()}
-    return settle(claim(Made(numbers, LAPTOP)))  # pyright: ignore
+    return combine([test.verdict() for test in claim(Made(numbers, LAPTOP))])  # pyright: ignore
 
 
 @pytest.mark.parametrize(
