@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from geomem.runs.directory import Run
 from geomem.spec import validate
+from geomem.training.loop import Loop
 from geomem.training.spec import TrainSpec
 
 SMALL: dict[str, Any] = {
@@ -31,3 +34,15 @@ def small(**changes: Any) -> TrainSpec:
 def new_run(parent: Path, spec: TrainSpec) -> Run:
     """Make a run directory for a spec."""
     return Run.create(parent, spec.name, "train", spec.model_dump(mode="json"), [spec.seed])
+
+
+def interrupt_at(monkeypatch: pytest.MonkeyPatch, stop: int) -> None:
+    """Let trainings fail with RuntimeError "power cut" before their step number `stop`."""
+    step = Loop._step  # pyright: ignore[reportPrivateUsage]
+
+    def cut(self: Loop, *arguments: Any) -> None:
+        if self.state.step == stop:
+            raise RuntimeError("power cut")
+        step(self, *arguments)
+
+    monkeypatch.setattr(Loop, "_step", cut)

@@ -19,10 +19,9 @@ from geomem.contexts.matrix import ContextMatrix
 from geomem.decoding.evaluating import unwrap
 from geomem.runs.directory import Run
 from geomem.runs.tables import History
-from geomem.training import loop
 from geomem.training.distributed import label_weight, own_share, summed
 from geomem.training.loop import train
-from tests.training.settings import SMALL, new_run, small
+from tests.training.settings import SMALL, interrupt_at, new_run, small
 
 _PLAIN = {"kind": "transformer", "width": 16, "layers": 1, "heads": 2}
 # Odd batches give the two processes unequal shares; edge contexts of the root and of leaves weigh differently.
@@ -124,14 +123,7 @@ def _stopped_at(stop: int, parent: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     """Return a run of "odd-batches" that ended in the middle of its second stage."""
     spec = small(**CASES["odd-batches"], name="odd-batches", checkpoint_every=1)
     run = new_run(parent, spec)
-    step = loop.Loop._step
-
-    def cut(self: loop.Loop, *arguments: Any) -> None:
-        if self.state.step == stop:
-            raise RuntimeError("power cut")
-        step(self, *arguments)
-
-    monkeypatch.setattr(loop.Loop, "_step", cut)
+    interrupt_at(monkeypatch, stop)
     with pytest.raises(RuntimeError, match="power cut"):
         train(spec, run)
     monkeypatch.undo()

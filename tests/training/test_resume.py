@@ -18,7 +18,7 @@ from geomem.runs.directory import Run
 from geomem.runs.tables import History
 from geomem.training.loop import resume_spec, train
 from geomem.training.series import series
-from tests.training.settings import new_run, small
+from tests.training.settings import interrupt_at, new_run, small
 
 _CHILD = """
 import sys
@@ -89,7 +89,7 @@ def test_resume_in_the_middle_of_each_stage_gives_the_same_bits(
     train(spec, whole)
     for stop in (3, 12, 13, 25):
         stopped = new_run(tmp_path / "b", spec)
-        _interrupt_at(monkeypatch, stop)
+        interrupt_at(monkeypatch, stop)
         with pytest.raises(RuntimeError, match="power cut"):
             train(spec, stopped)
         monkeypatch.undo()
@@ -108,25 +108,12 @@ def test_an_objective_that_changes_from_batch_to_batch_goes_on_where_it_was(
     train(spec, whole)
     for stop in (3, 17):
         stopped = new_run(tmp_path / "b", spec)
-        _interrupt_at(monkeypatch, stop)
+        interrupt_at(monkeypatch, stop)
         with pytest.raises(RuntimeError, match="power cut"):
             train(spec, stopped)
         monkeypatch.undo()
         train(resume_spec(stopped), stopped)
         _same(whole.path, stopped.path)
-
-
-def _interrupt_at(monkeypatch: pytest.MonkeyPatch, stop: int) -> None:
-    from geomem.training import loop
-
-    step = loop.Loop._step  # pyright: ignore[reportPrivateUsage]
-
-    def cut(self: loop.Loop, *arguments: object) -> None:
-        if self.state.step == stop:
-            raise RuntimeError("power cut")
-        step(self, *arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(loop.Loop, "_step", cut)
 
 
 def test_ctrl_c_saves_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

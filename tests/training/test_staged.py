@@ -12,6 +12,7 @@ from geomem.runs.directory import Run
 from geomem.spec import validate
 from geomem.training.loop import Trained, resume_spec, train
 from geomem.training.spec import TrainSpec
+from tests.training.settings import interrupt_at
 
 TASK = {"kind": "in-context-path", "arms": 2, "length": 4, "num_nodes": 9, "train_size": 64, "test_size": 16}
 BREATH = {"kind": "catch-your-breath", "loss": "dp", "budget": 1.2, "rate": 0.5, "warm_up": 3, "drop": 0.3}
@@ -70,16 +71,7 @@ def test_what_a_stage_remembers_is_there_when_it_goes_on(
     changes: dict[str, Any] = {"objective": BREATH, "checkpoint_every": 2}
     whole = trained(tmp_path / "whole", [None, other, None], **changes)
     stopped = new_run(tmp_path / "stopped", [None, other, None], **changes)
-    from geomem.training import loop
-
-    step = loop.Loop._step  # pyright: ignore[reportPrivateUsage]
-
-    def cut(self: loop.Loop, *arguments: Any) -> None:
-        if self.state.step == stop:
-            raise RuntimeError("power cut")
-        step(self, *arguments)
-
-    monkeypatch.setattr(loop.Loop, "_step", cut)
+    interrupt_at(monkeypatch, stop)
     with pytest.raises(RuntimeError, match="power cut"):
         train(resume_spec(stopped), stopped)
     monkeypatch.undo()

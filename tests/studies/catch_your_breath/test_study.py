@@ -126,15 +126,6 @@ def test_a_model_that_did_not_learn_to_look_up_decides_nothing() -> None:
         assert verdict(claim, few) == "inconclusive"
 
 
-def test_a_seed_that_cannot_look_up_is_no_witness() -> None:
-    """Two seeds: one that looks up and waits for nothing, and one that does not look up."""
-    numbers = {key: [value, value] for key, value in GOOD.items()}
-    numbers |= {(anytime(0.95), "stop/hard/accuracy"): [1.0, 0.5], (anytime(0.95), "delay/hard"): [0.0, 0.0]}
-    for claim in (predicates.waits_where_it_is_hard, predicates.does_not_wait_for_noise):
-        tests = claim(Made(numbers, LAPTOP))  # pyright: ignore[reportArgumentType]
-        assert combine([test.verdict() for test in tests]) == "inconclusive"
-
-
 def test_a_price_that_changes_nothing_is_no_order() -> None:
     same = {(anytime(gamma), "slots/mean"): 1.0 for gamma in (0.9, 0.95, 0.98)}
     assert verdict(predicates.time_has_a_price, same) == "contradicted"
